@@ -1,0 +1,79 @@
+// The durable record: what a node may still claim after it lost everything else (control.md (i)). Tiny; the host keeps two
+// checksummed copies and reports Persisted only after both are flushed (control (iii) 26).
+#pragma once
+#include "core/base/bytes.hpp"
+#include "core/base/ids.hpp"
+#include <optional>
+#include <vector>
+
+namespace lockstep {
+
+enum class Freshness : std::uint8_t {
+  own,          // continued without its peer: may start by itself (and mints first, control:T3)
+  shared,       // a pair: must first hear its peer, the arbiter or an operator
+  outdated,     // somebody else may have gone on: never starts by itself in modes none and ping
+  inconsistent, // stopped while being overwritten: never serves without primforce
+};
+
+// Why `outdated` or `inconsistent` was recorded; for people and for `covers`, never for the winner.
+enum class Why : std::uint8_t { none, boot, goodbye, resynced, yield, failover_off, consent, resync, operator_said };
+
+enum class ArbiterMode : std::uint8_t { none, ping, etcd };
+
+struct Record {
+  NodeUid node_uid;
+  DirUid dir_uid;               // none: never part of a data set
+  std::uint64_t rev = 0;        // counts Persists of this node
+  Incarnation incarnation;
+  Generation g;
+  std::vector<Generation> history; // ancestors, newest first; bounded by history_limit, truncated only at READY ((iii) 30)
+  Freshness state = Freshness::outdated;
+  bool complete = false;        // holds every completed write of g (control:O1)
+  Why why = Why::none;
+  std::optional<Generation> candidate; // etcd: asked for, answer not yet known (control:E2)
+  std::vector<Generation> voided;      // acceptable as the arbiter's old value, never an ancestor (control:E3b)
+  Generation base;              // the generation of the last READY: both trees were equal in it
+  bool covers = false;          // my pending set is whole since the break (delta proof, control:D2)
+  Generation src_gen;           // while inconsistent: what was being copied
+  bool must_full = false;       // while inconsistent: only a full copy heals
+  NodeUid peer_uid;
+  std::uint64_t peer_rev_seen = 0;
+  Incarnation peer_incarnation_seen;
+  std::uint64_t peer_checkpoint_seen = 0; // seq in g of the peer's checkpoint we acknowledged (control:T1)
+  ArbiterMode arbiter = ArbiterMode::none;
+  bool was_prim = false;        // defaultprim="lastprim" (safekit 1.6)
+  bool failover = true;         // `failover on|off` survives a restart (safekit 1.7)
+  bool errd = true;             // `errd on|off`
+  std::uint32_t loop_count = 0; // maxloop (safekit 1.11)
+  std::int64_t loop_started_wall_s = 0; // label and interval start; the host passes wall seconds in with the input
+
+  bool operator==(const Record&) const = default;
+};
+
+inline constexpr std::size_t history_limit = 32;
+
+// What the host found where the record should be.
+enum class RecordState : std::uint8_t {
+  present,
+  blank, // no record, and no identity on the replicated directories
+  lost,  // identity on a directory (or a damaged record), no readable record: loud, never a source (control:K2L, K3)
+};
+
+Bytes encode(const Record&);
+// nullopt: not a record. A newer format is told apart by the file frame around it (core/wire/record_file.hpp).
+std::optional<Record> decode_record(const std::uint8_t* p, std::size_t n);
+
+void put(Writer&, const Record&);
+bool get(Reader&, Record&);
+void put(Writer&, const Generation&);
+Generation get_generation(Reader&);
+template <class Tag>
+void put(Writer& w, const Uid128<Tag>& u) {
+  w.u64(u.hi), w.u64(u.lo);
+}
+template <class Tag>
+void get(Reader& r, Uid128<Tag>& u) {
+  u.hi = r.u64(), u.lo = r.u64();
+}
+
+} // namespace lockstep
