@@ -1,0 +1,223 @@
+// Node's contract: heartbeats, lineage, arbiter, automaton, scripts, checkers and operator commands of one module on one node.
+//   void Node::step(const NodeInput&, NodeEffects&);   Instant Node::next_deadline() const;
+// Effects are carried out in order; a crash may fall between any two. Whatever takes time carries a Ticket, quoted by its
+// result; a result nobody waits for is ignored with a Note. Nothing that promises leaves before the Persisted behind it.
+#pragma once
+#include "core/base/time.hpp"
+#include "core/lineage/record.hpp"
+#include "core/mirror/io.hpp"
+#include "core/rules.hpp"
+#include "core/wire/beat.hpp"
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace lockstep {
+
+// What the host found at the start of an incarnation.
+struct Boot {
+  RecordState record_state = RecordState::blank;
+  std::optional<Record> record;
+  NodeUid fresh_uid;                // random; becomes the node's uid if there is no record
+  bool record_damaged = false;      // said loudly; record_state is then `lost`
+  std::string record_problem;       // sentence, empty: none
+  // The replicated directories: what their identity markers say ((iii) 25).
+  bool dirs_ok = true;
+  std::string dirs_problem;         // sentence: missing, not mounted, not a directory, other identity
+  DirUid dirs_uid;                  // marker found on the roots; none: unmarked
+  bool dirs_empty = true;
+  // Data T2: the checkpoint recorded beside the record and the one on the data root. They must agree with the record.
+  Position checkpoint_file, checkpoint_root;
+  bool set_readable = true;         // the pending log; false: everything is pending (data T26)
+  bool set_everything = false;
+  std::int64_t wall_s = 0;          // label and maxloop interval only
+};
+
+// ---------------------------------------------------------------- operator
+enum class Verb : std::uint8_t {
+  start, prim, prim_fullsync, primforce, second, second_fullsync, stop, restart, stopstart, swap, forcestop,
+  failover_on, failover_off, errd_on, errd_off,
+};
+const char* verb_name(Verb);
+struct Command {
+  std::uint64_t id = 0;    // answered by exactly one Answer
+  Verb verb = Verb::start;
+  std::string who;         // "root", "admin@10.0.0.1", "SYSTEM", "at boot time", "automatically"
+  std::string identity;    // -i: called by a detector; counts in maxloop (safekit 1.11). Empty: an operator; resets it
+};
+
+// ---------------------------------------------------------------- world -> Node
+namespace nin {
+struct Wake {};
+struct BeatIn {
+  std::uint32_t network = 0;  // index into NodeConfig::networks
+  Beat beat;
+};
+struct Persisted {
+  Ticket ticket;
+  bool ok = true;
+  std::string problem; // sentence: disk full, I/O error
+};
+struct ScriptDone {
+  Ticket ticket;
+  std::int32_t exit_code = 0;  // 128+n: signal; 126, 127: not executable, not found
+  bool absent = false;         // the module has no such script: success
+};
+struct WitnessAnswer {
+  Ticket ticket;
+  bool reachable = false;
+};
+struct MountDone { // of MountFor
+  Ticket ticket;
+  bool ok = true;
+  std::string problem;
+};
+struct VipDone { // of RaiseVip (conflict or error) and DropVip
+  Ticket ticket;
+  bool ok = true;
+  std::string problem;
+};
+struct Mirror { // what Mirror says
+  MirrorSaid what;
+};
+struct Operator {
+  Command command;
+};
+struct ProcessCount { // answers of the process watcher, at every errd poll; index into NodeConfig errd procs
+  std::uint32_t proc = 0;
+  std::uint32_t running = 0;
+};
+struct CheckerSaid { // intf, ip, and later tcp, ping, custom: "intf.10.0.0.0", "ip.10.0.0.9"
+  std::string resource;
+  bool up = false;
+  std::string detail;
+};
+struct SetResource { // `safekit set`
+  std::string resource, value, who;
+};
+struct PeerRejected { // the transport refused a datagram of the peer's address: other version, wrong key
+  std::string why;
+};
+} // namespace nin
+struct NodeInput {
+  Instant now;
+  std::int64_t wall_s = 0; // labels and the maxloop interval (days); decides nothing else
+  std::variant<nin::Wake, nin::BeatIn, nin::Persisted, nin::ScriptDone, nin::WitnessAnswer, nin::MountDone, nin::VipDone, nin::Mirror,
+               nin::Operator, nin::ProcessCount, nin::CheckerSaid, nin::SetResource, nin::PeerRejected>
+      what;
+};
+
+// ---------------------------------------------------------------- Node -> world
+enum class MountKind : std::uint8_t {
+  plain,     // STOP: the directory as it is, writable
+  read_only, // WAIT and SECOND: a read-only bind of itself
+  replicate, // PRIM and ALONE: the FUSE mount
+};
+
+namespace nfx {
+struct SendBeat {
+  std::uint32_t network = 0;
+  Beat beat;
+};
+struct Persist {
+  Ticket ticket;
+  Record record;
+};
+struct MarkDirs { // write the identity marker on every replicated root (durable before the result)
+  Ticket ticket;  // answered by MountDone
+  DirUid uid;
+};
+struct RunScript { // strictly one at a time, in order (safekit 5)
+  Ticket ticket;
+  std::string name;              // "start_prim"
+  std::vector<std::string> args; // "force", then state, next state, action
+};
+struct KillScript { // TERM to its process group, KILL after a grace; ScriptDone follows
+  Ticket ticket;
+};
+struct AskWitness {
+  Ticket ticket;
+};
+struct MountFor {
+  Ticket ticket;
+  MountKind kind = MountKind::plain;
+  bool force = false; // busy: kill by policy, then abort the connection
+};
+struct RaiseVip { // claim or extend: every address, valid until `until` (probe and announce when it was not up)
+  Ticket ticket;
+  Instant until;
+  bool announce = false; // send gratuitous ARP again
+};
+struct DropVip {
+  Ticket ticket;
+};
+struct ToMirror {
+  MirrorOrder order;
+};
+struct WatchProcesses { // which classes are watched now; observations arrive every polltimer
+  bool on = false;
+};
+struct Answer { // to a Command
+  std::uint64_t id = 0;
+  bool ok = true;
+  std::string sentence; // refused: why and what to do
+};
+// A line of the module's log. Level letters are the field's: C critical, E event, U user action, S script, I information.
+struct Log {
+  char level = 'E';
+  const char* origin = "heart"; // heart, rfsplug, userplug, vipplug, errd, intfcheck, ipcheck, splitbraincheck, reintegre, safekit
+  std::string message;          // the field's own vocabulary (safekit 6.3): "Local state ALONE Ready"
+};
+struct Tell {
+  Note note;
+};
+struct Exit { // the incarnation is over: STOP reached. restart: start again automatically (stopstart, wait)
+  bool restart = false;
+  std::string reason;
+};
+} // namespace nfx
+using NodeEffect = std::variant<nfx::SendBeat, nfx::Persist, nfx::MarkDirs, nfx::RunScript, nfx::KillScript, nfx::AskWitness,
+                                nfx::MountFor, nfx::RaiseVip, nfx::DropVip, nfx::ToMirror, nfx::WatchProcesses, nfx::Answer, nfx::Log,
+                                nfx::Tell, nfx::Exit>;
+using NodeEffects = std::vector<NodeEffect>;
+
+// ---------------------------------------------------------------- what a person sees
+// Why a node waits, since when, what it needs, what the operator can do (design 5). From a closed list (oracle L7).
+enum class Wait : std::uint8_t {
+  none, starting, first_start, for_peer, for_fresher_peer, peer_unknown_record, inconsistent, went_back, unrelated_peer, config_differs,
+  witness_refused, yielded_source_gone, aside_failed, directory, record_unreadable, checker_down, failover_off, disk, persist_failed,
+  stopping, maxloop,
+};
+struct WaitReason {
+  Wait kind = Wait::none;
+  Rule rule = Rule::none;
+  Instant since;
+  std::string why;    // one sentence
+  std::string needs;  // what it waits for
+  std::string to_do;  // what the operator can do
+};
+
+struct Resource {
+  std::string name, value; // "heartbeat.flow" "up"
+  std::int64_t changed_wall_s = 0;
+};
+
+struct NodeView { // everything `state`, ready.txt and the console show
+  Role role = Role::stop;
+  Sub sub = Sub::not_ready;
+  bool uptodate = false;
+  bool serving = false; // PRIM or ALONE, settled, and inside the lease
+  Role peer_role = Role::stop;
+  Sub peer_sub = Sub::not_ready;
+  bool peer_known = false;
+  WaitReason wait;
+  Record record;
+  std::optional<Beat> peer;
+  std::optional<ResyncProgress> resync;
+  bool writes_held = false;
+  Instant held_since;
+  std::vector<Resource> resources;
+};
+
+} // namespace lockstep
