@@ -1,17 +1,21 @@
 // The pending log on disk (data T26): a 32-byte header, then one frame per group commit; the rest of the file is zeros.
-//   header: magic "LSPENLOG" | u32 format | u32 reserved | u64 id | u32 zero | u32 crc of the header
-//   frame:  magic "LSf1" | u32 length of the body | u64 commit number from 1 | u64 id | u32 crc of the body | u32 crc
-//   of these 28 bytes body:   per record: u32 length, bytes
+//
+//   header: magic "LSPENLOG" | u32 format | u32 zero | u64 id | u32 zero | u32 crc of the header
+//   frame:  magic "LSf1" | u32 length of body | u64 commit, from 1 | u64 id | u32 crc of body | u32 crc of these 28
+//   bytes body:   per record: u32 length, bytes
+//
 // `id` is random per file: frames of a former file on the same blocks are never taken for ours. A frame is written only
 // after the one before it was flushed. So an unreadable frame with a readable frame header somewhere behind it was
-// flushed once: the log is damaged; without one it is a torn tail, never promised to anybody, and dropped. Pure: no I/O
-// here.
+// flushed once: the log is damaged; without one it is a torn tail, never promised to anybody, and dropped. Space is
+// reserved durably before a frame goes into it, so a frame that leaves the file is damage too. Pure: no I/O here.
 #pragma once
 #include "core/base/bytes.hpp"
 
 namespace lockstep {
 
 constexpr std::uint32_t log_format = 1;
+// The file's size is a multiple of this, and leaves room for one more frame header behind the last frame.
+constexpr std::size_t log_block = 4096;
 constexpr std::size_t log_header_size = 32;
 constexpr std::size_t log_frame_header_size = 32;
 constexpr std::size_t log_max_frame_body = 16u << 20; // a larger batch is written as several frames

@@ -1,7 +1,8 @@
 // The durable record on disk (control (i), (iii) 26 and 27): one copy is a 40-byte header and the caller's opaque
 // bytes.
-//   magic "LSRECORD" | u32 format | u32 length | u64 sequence | u64 reserved | u32 crc of length+payload | u32 crc of
-//   the header
+//
+//   magic "LSRECORD" | u32 format | u32 length | u64 sequence | u64 zero | u32 crc of the payload | u32 crc of these 36
+//
 // The header, its checksum included, keeps this shape in every format to come, so that an older program can tell
 // "newer format" from "damaged" (control (iii) 27). Pure: no I/O here (shim/common/storage/record_store does it).
 #pragma once

@@ -29,28 +29,27 @@ class AppendLog {
   explicit AppendLog(std::string directory, std::string name = "pending.log");
   LogRead read();
   Status append(const std::vector<Bytes>& records);
-  // Atomically replaces the log by one with just these records (also: creates it, empty). The mark stays as it is.
+  // Atomically replaces the log by one with just these records (also: creates it, empty; an emptied set is
+  // rewrite({}): the files stay, and their space with them). The mark stays as it is.
   Status rewrite(const std::vector<Bytes>& records);
   // Both durable on success. mark_everything() needs no disk space once the log exists.
   Status mark_everything();
   Status clear_everything();
-  // Ends the log's life (set empty after Ready): log and mark removed, durably. read() then says none.
-  Status remove();
-
   std::uint64_t size() const { return end_; } // bytes used: the caller compacts when it grew too much
   bool writable() const { return file_.valid() && !broken_; }
 
  private:
   Status write_mark(bool set);
+  LogRead read_log();
   Status open_for_append(const LogImage& image);
-  Status reserve(std::uint64_t end);
+  Status append_frame(const Bytes& frame);
   std::string log_path() const;
   std::string mark_path() const;
 
   std::string directory_, name_;
   File file_;
   std::uint64_t id_ = 0, commits_ = 0, end_ = 0, reserved_ = 0;
-  bool broken_ = false;
+  bool broken_ = false, newer_ = false;
 };
 
 } // namespace lockstep

@@ -20,6 +20,7 @@ class File {
   int fd() const { return fd_; }
   const std::string& path() const { return path_; }
   void close();
+  void renamed_to(std::string path) { path_ = std::move(path); } // for its error sentences
   Result<std::uint64_t> size() const;
   Status write_at(std::uint64_t offset, const void* data, std::size_t size);
   // Reserves disk space from `offset`, read as zeros. A file system that cannot reserve is no error; a full disk is.

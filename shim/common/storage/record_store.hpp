@@ -33,11 +33,12 @@ class RecordStore {
   Status write(const Bytes& record);
 
  private:
-  Status ensure_spare(const std::string& path);
+  Status write_spare(const std::string& path, const Bytes& image);
+  void reserve_spares();
   std::string copy_path(int copy) const;
   std::string directory_;
   std::uint64_t sequence_ = 0; // of the newest write tried
-  bool was_read_ = false;
+  bool was_read_ = false, newer_ = false, spares_reserved_ = false;
 };
 
 } // namespace lockstep
