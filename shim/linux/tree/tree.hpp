@@ -21,7 +21,7 @@
 namespace lockstep {
 
 // What an operation did. `error` is an errno of the world, never an exception.
-struct Outcome {
+struct OpResult {
   std::int32_t error = 0;
   std::uint64_t amount = 0; // bytes written; less than asked with error 0: a short write
   bool partial = false;     // error or short, and something reached the tree (data:D9)
@@ -77,9 +77,9 @@ class Tree {
   // nullopt: none recorded, or not readable.
   std::optional<RootCheckpoint> checkpoint(std::uint32_t root) const;
 
-  Outcome execute(const Op& op, std::span<const std::uint8_t> payload);
+  OpResult execute(const Op& op, std::span<const std::uint8_t> payload);
   // SECOND or target. may_be_done: an outcome that is already there, or was there and has gone on, is success.
-  Outcome apply(const Op& op, std::span<const std::uint8_t> payload, bool may_be_done);
+  OpResult apply(const Op& op, std::span<const std::uint8_t> payload, bool may_be_done);
   // Source side of a drain. `digests`: 16 bytes per digest_block. The ticket and the payload handle are the caller's to
   // fill.
   in::ItemRead read_item(const fx::ReadItem& order, Bytes& digests);
@@ -125,7 +125,7 @@ class Tree {
   void note_minted(Key dir, Key object, FileType type);
   int name_is(int dirfd, const std::string& name, Key key, Found& found);
 
-  Outcome dispatch(const Op& op, std::span<const std::uint8_t> payload);
+  OpResult dispatch(const Op& op, std::span<const std::uint8_t> payload);
   bool already_so(const Op& op, std::int32_t error);
   int create(const Op& op);
   int create_regular(const Op& op, const Root& root, std::uint8_t index, int dirfd, const std::string& name);
@@ -134,7 +134,7 @@ class Tree {
   int link(const Op& op);
   int unlink(const Op& op);
   int rename(const Op& op);
-  Outcome write(const Op& op, std::span<const std::uint8_t> payload);
+  OpResult write(const Op& op, std::span<const std::uint8_t> payload);
   int truncate(const Op& op);
   int setattr(const Op& op);
   int fallocate(const Op& op);
@@ -142,7 +142,7 @@ class Tree {
   int removexattr(const Op& op);
   int sync(const Op& op);
 
-  Outcome drain_dir(const Op& op, std::span<const std::uint8_t> payload);
+  OpResult drain_dir(const Op& op, std::span<const std::uint8_t> payload);
   int detach_vanished(std::uint8_t root, int dirfd, const DirState& state);
   int detach(std::uint8_t root, int dirfd, const std::string& name, const Found& found);
   int attach(Key dir, std::uint8_t root, int dirfd, const DirEntry& entry);
@@ -150,8 +150,8 @@ class Tree {
   int attach_directory(std::uint8_t root, int dirfd, const DirEntry& entry);
   int retry_blocked();
   int create_missing(const DirEntry& entry, std::uint8_t root, int dirfd, const std::string& name);
-  Outcome drain_query(const Op& op, std::span<const std::uint8_t> payload);
-  Outcome drain_data(const Op& op, std::span<const std::uint8_t> payload);
+  OpResult drain_query(const Op& op, std::span<const std::uint8_t> payload);
+  OpResult drain_data(const Op& op, std::span<const std::uint8_t> payload);
   int drain_attrs(const Op& op, std::span<const std::uint8_t> payload);
   int read_directory(const OpenObject& dir, Key key, DirState& out);
 
