@@ -43,7 +43,7 @@ struct Op {
   Key dir, dir2;
   std::string name, name2;
   Key replaced;
-  FileType type = FileType::regular;
+  FileType type = FileType::regular; // of `object`, for every kind (a directory's attributes are part of its directory mark)
   FileType replaced_type = FileType::regular;
   std::uint64_t offset = 0, length = 0;
   std::uint32_t mode = 0, uid = 0, gid = 0;
@@ -90,6 +90,7 @@ inline constexpr std::uint64_t block_size = 1u << 20;     // unit of range marks
 inline constexpr std::uint64_t digest_block = 64u * 1024; // unit of comparison inside a drain step
 
 const char* op_name(OpKind);
+bool is_drain(OpKind); // of a resynchronisation: a fact of the source, applied without a watermark of its own
 std::string to_string(const Op&); // for transcripts and logs, one line
 
 void put(Writer&, const Key&);

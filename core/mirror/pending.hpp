@@ -28,6 +28,8 @@ class BlockRanges {
 struct FileMarks {
   bool attrs = false;
   BlockRanges blocks;
+  bool add(const FileMarks& other); // union; true: something new
+  bool contains(const FileMarks& other) const;
   bool empty() const { return !attrs && blocks.empty(); }
   bool operator==(const FileMarks&) const = default;
 };
