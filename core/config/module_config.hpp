@@ -5,6 +5,7 @@
 #include "core/base/time.hpp"
 #include "core/config/cluster.hpp"
 #include "core/config/diagnostic.hpp"
+#include "core/lineage/arbiter_mode.hpp"
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -144,12 +145,6 @@ struct ErrdConfig {
   std::uint32_t line = 0;
   bool operator==(const ErrdConfig&) const = default;
 };
-
-enum class ArbiterMode : std::uint8_t {
-  none = 0,
-  ping = 1,
-  etcd = 2
-}; // design 6; in digests and records: never renumber
 
 struct SplitbrainConfig {
   ArbiterMode mode = ArbiterMode::none;

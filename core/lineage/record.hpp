@@ -3,6 +3,7 @@
 #pragma once
 #include "core/base/bytes.hpp"
 #include "core/base/ids.hpp"
+#include "core/lineage/arbiter_mode.hpp"
 #include <optional>
 #include <vector>
 
@@ -17,8 +18,6 @@ enum class Freshness : std::uint8_t {
 
 // Why `outdated` or `inconsistent` was recorded; for people and for `covers`, never for the winner.
 enum class Why : std::uint8_t { none, boot, goodbye, resynced, yield, failover_off, consent, resync, operator_said };
-
-enum class ArbiterMode : std::uint8_t { none, ping, etcd };
 
 struct Record {
   NodeUid node_uid;

@@ -1,0 +1,43 @@
+// The heartbeat sockets of one module: one sealed UDP link per network (design 9, Security). Opens, authenticates and
+// decodes; what a beat means is Node's.
+#pragma once
+#include "core/wire/beat.hpp"
+#include "shim/common/crypto/sealed_datagram.hpp"
+#include "shim/common/net/udp_port.hpp"
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace lockstep {
+
+struct BeatLinkConfig {
+  std::string lan;
+  Endpoint local, peer;
+};
+
+class BeatLinks {
+ public:
+  using OnBeat = std::function<void(std::uint32_t network, Beat beat)>;
+  // Sentences: strangers, a wrong key, another version. `from_peer` is true when the address is the peer's.
+  using OnRejected = std::function<void(const std::string& sentence, bool from_peer)>;
+
+  static Result<std::unique_ptr<BeatLinks>> open(Loop& loop, const ClusterKey& key, const std::string& module,
+                                                 const std::string& me, const std::string& peer,
+                                                 const std::vector<BeatLinkConfig>& links, OnBeat on_beat, OnRejected rejected);
+  void send(std::uint32_t network, const Beat& beat);
+
+ private:
+  struct Link {
+    BeatLinkConfig config;
+    std::unique_ptr<SealedDatagram> sealed;
+    std::unique_ptr<UdpPort> port;
+  };
+  BeatLinks() = default;
+  void receive(std::uint32_t network, const std::uint8_t* data, std::size_t n, const Endpoint& from);
+  std::vector<Link> links_;
+  OnBeat on_beat_;
+  OnRejected rejected_;
+};
+
+} // namespace lockstep

@@ -1,0 +1,90 @@
+#include "shim/module/vip_host.hpp"
+#include "shim/common/net/endpoint.hpp"
+#include "shim/common/worker.hpp"
+#include "shim/linux/clock.hpp"
+
+namespace lockstep {
+
+VipHost::VipHost(boost::asio::any_io_executor executor, boost::asio::thread_pool& pool, const VipConfig& config, Log log,
+                 std::function<bool()> may_serve)
+    : executor_(executor), pool_(pool), config_(config), log_(std::move(log)), may_serve_(std::move(may_serve)), announcer_(executor) {}
+
+Status VipHost::prepare() {
+  addresses_.clear();
+  for (const VipInterface& interface : config_.interfaces) {
+    for (const VirtualAddress& v : interface.addresses) {
+      if (v.addr.empty()) continue;
+      auto resolved = Endpoint::resolve(v.addr, 0);
+      if (!resolved) return Error{"the virtual address " + v.addr + ": " + resolved.error()};
+      boost::system::error_code ec;
+      IpAddress ip = boost::asio::ip::make_address(address_text(*resolved), ec);
+      if (ec) return Error{"the virtual address " + v.addr + " is not an IP address"};
+      addresses_.push_back({v.addr, ip, interface.name, v.netmask, false, false});
+    }
+  }
+  return {};
+}
+
+std::string VipHost::text() const {
+  std::string out;
+  for (const Address& a : addresses_) out += (out.empty() ? "" : ", ") + a.text;
+  return out;
+}
+
+void VipHost::raise(Instant until, bool announce_again, Done done) {
+  for (std::size_t i = 0; i < addresses_.size(); ++i) {
+    Address& a = addresses_[i];
+    if (!a.up) return claim(i, until, std::move(done)); // the rest follows when this one is up
+    auto placed = place({a.ip, a.interface, prefix_of_netmask(a.netmask).value_or(0)});
+    if (!placed) return done(false, placed.error());
+    if (Status s = set(a, *placed, until); !s) return done(false, s.error());
+    if (announce_again) announcer_.burst(*placed);
+  }
+  done(true, "");
+}
+
+Status VipHost::set(Address& a, const Placement& p, Instant until) {
+  Instant now = boot_now();
+  if (!may_serve_() || until <= now) return Error{"the right to serve ended before the address " + a.text + " was set"};
+  Duration valid = until == Instant::never() ? seconds(60) : until - now;
+  Status s = set_address(p, valid);
+  if (s) a.up = true;
+  return s;
+}
+
+void VipHost::claim(std::size_t index, Instant until, Done done) {
+  Address& a = addresses_[index];
+  if (a.probing) return done(true, "");
+  auto placed = place({a.ip, a.interface, prefix_of_netmask(a.netmask).value_or(0)});
+  if (!placed) return done(false, placed.error());
+  a.probing = true;
+  in_worker(
+      pool_, [p = *placed] { return probe_conflict(p); }, executor_,
+      [this, index, until, done = std::move(done), p = *placed, epoch = epoch_](Result<std::optional<Mac>> found) {
+        Address& a = addresses_[index];
+        a.probing = false;
+        if (epoch != epoch_) return done(false, "the address was withdrawn while it was being claimed");
+        if (found && *found)
+          return done(false, "the virtual address " + a.text + " is in use by the machine with the hardware address " +
+                                 to_string(**found) + ": free it there, or choose another address");
+        if (Status s = set(a, p, until); !s) return done(false, s.error());
+        announcer_.burst(p);
+        log_('E', "Virtual IP " + a.text + " set");
+        raise(until, false, done);
+      });
+}
+
+Status VipHost::drop() {
+  ++epoch_;
+  Status result;
+  for (Address& a : addresses_) {
+    announcer_.stop(a.ip);
+    Status s = remove_address(a.ip);
+    if (!s) result = s;
+    if (a.up) log_('E', "Virtual IP " + a.text + " unset");
+    a.up = false;
+  }
+  return result;
+}
+
+} // namespace lockstep
