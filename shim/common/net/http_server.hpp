@@ -32,7 +32,6 @@ struct HttpServerOptions {
 
 class HttpServer {
  public:
-  using Route = std::function<HttpResponse(const HttpRequest&)>;
   // `quick` runs on the listener's thread and must not wait for anything; nothing back: not one of its paths. Then
   // `slow` (may be empty) runs on the worker; its nothing becomes 404. GET, HEAD and POST arrive here; HEAD as GET, the
   // body is left out afterwards.

@@ -7,7 +7,7 @@
 // payload larger than 512 bytes is compressed when that pays: when the socket, not the processor, is what we wait for,
 // and the data lets itself be compressed.
 //
-// Used on its loop's thread only. Callbacks may destroy the stream.
+// Used on its loop's thread only, and must not outlive the loop. Callbacks may destroy the stream.
 #pragma once
 #include "core/base/bytes.hpp"
 #include "shim/common/crypto/cluster_key.hpp"
@@ -42,8 +42,8 @@ class SecureStream {
   // Queued; frames queued in one turn of the loop leave in one write. Payloads are not copied. After the connection is
   // closed it does nothing. payload.size() <= max_frame is the caller's duty (asserted).
   void send(Bytes payload);
-  // A frame in two parts, header and payload, to spare the caller joining them.
-  void send(Bytes head, Bytes payload);
+  // A frame in two parts, header and payload, to spare the caller joining them; the payload may be kept for a resend.
+  void send(Bytes head, std::shared_ptr<const Bytes> payload);
   // Ends the connection after all queued frames were handed to the kernel, or after `limit`; on_closed follows.
   void finish(Duration limit);
 
