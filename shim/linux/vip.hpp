@@ -9,7 +9,7 @@
 
 namespace lockstep {
 
-struct VirtualAddress {
+struct VipSpec { // one address to place (core/config has VirtualAddress: as configured)
   IpAddress address;
   std::string interface; // empty: the one that holds an address in the same subnet
   int prefix = 0;        // 0: the one of that address; without one 32 or 128
@@ -24,7 +24,7 @@ struct Placement {
   bool subnet_present = false; // another address of the same subnet is there: it owns the prefix route, ours adds none
   Mac mac{};
 };
-Result<Placement> place(const VirtualAddress& v);
+Result<Placement> place(const VipSpec& v);
 
 // Adds the address with a finite lifetime, or renews it: the kernel removes it by itself `valid` after the last call
 // (whole seconds, at least 1, rounded down so that it never outlives the lease), so that a hung daemon loses it. The
