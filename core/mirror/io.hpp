@@ -194,12 +194,15 @@ struct SetDurable { // of AppendSet and RewriteSet
 struct Space { // free space of the replicated file systems, from time to time (data T1)
   std::uint64_t free_bytes = 0, free_inodes = 0;
 };
+struct Differs { // found outside the stream: a keyless object got a key, a verify saw a difference (data T16, T30)
+  PendingSet marks;
+};
 struct Wake {};
 } // namespace in
 struct MirrorInput {
   Instant now;
   std::variant<in::Order, in::Submit, in::Executed, in::Applied, in::ItemRead, in::DataRead, in::Connected, in::Disconnected,
-               in::FromPeer, in::Flushed, in::SetDurable, in::Space, in::Wake>
+               in::FromPeer, in::Flushed, in::SetDurable, in::Space, in::Differs, in::Wake>
       what;
 };
 
@@ -237,6 +240,7 @@ struct ReadData { // source: read one extent to send
 struct Send {
   Frame frame;
   Payload payload;
+  Bytes bytes; // the payload of an OpFrame that the core made itself (drain_dir, drain_attrs); `payload` is none then
 };
 struct Release { // this payload is not needed any more
   std::uint64_t handle = 0;

@@ -9,14 +9,16 @@
 
 namespace lockstep {
 
-struct HelloFrame { // first frame of each side on every connection; decides between resume (data T6) and break
+// First frame of each side on every connection, and again when the side's stream changes. A stream is carried on while the
+// newest hellos of both sides name the same one: that decides between resume (data T6) and break.
+struct HelloFrame {
   std::uint16_t version = 1;
   NodeUid node_uid;
   Incarnation incarnation;
   std::uint64_t generation = 0; // counter of the stream this side is in; 0: in none
   std::uint64_t session = 0;    // Session::number of that stream
   bool is_source = false;       // PRIM or source of a resync
-  Position received, applied;   // of a SECOND or target: last contiguous
+  Position received, applied;   // SECOND, target: last contiguous, none: nothing of this stream; source: where it begins
 };
 struct OpFrame { // payload, if any, follows in the same frame
   Position at;
