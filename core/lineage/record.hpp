@@ -1,6 +1,7 @@
 // The durable record: what a node may still claim after it lost everything else (control.md (i)). Tiny; the host keeps two
 // checksummed copies and reports Persisted only after both are flushed (control (iii) 26).
 #pragma once
+#include "core/base/arbiter_mode.hpp"
 #include "core/base/bytes.hpp"
 #include "core/base/ids.hpp"
 #include "core/lineage/arbiter_mode.hpp"
@@ -33,6 +34,7 @@ struct Record {
   std::vector<Generation> voided;      // acceptable as the arbiter's old value, never an ancestor (control:E3b)
   Generation base;              // the generation of the last READY: both trees were equal in it
   bool covers = false;          // my pending set is whole since the break (delta proof, control:D2)
+  bool offered = false;         // own: g was served to a target, which may hold it: a cold start keeps it in the history (control:T3)
   Generation src_gen;           // while inconsistent: what was being copied
   bool must_full = false;       // while inconsistent: only a full copy heals
   NodeUid peer_uid;
@@ -50,6 +52,8 @@ struct Record {
 };
 
 inline constexpr std::size_t history_limit = 32;
+// What a decoder accepts: mints between two READYs may exceed history_limit; past this the oldest go (then: fork and full, loud).
+inline constexpr std::size_t history_hard_limit = 128;
 
 // What the host found where the record should be.
 enum class RecordState : std::uint8_t {

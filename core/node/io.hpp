@@ -73,7 +73,12 @@ struct MountDone { // of MountFor
   bool ok = true;
   std::string problem;
 };
-struct VipDone { // of RaiseVip (conflict or error) and DropVip
+struct AsideDone { // of SetAside: everything that will be overwritten is copied and flushed, or could not be (data:T25)
+  Ticket ticket;
+  bool ok = true;
+  std::string problem; // sentence: what does not fit, where
+};
+struct VipDone { // of every RaiseVip and DropVip; a refresh that worked may be left unanswered
   Ticket ticket;
   bool ok = true;
   std::string problem;
@@ -103,8 +108,8 @@ struct PeerRejected { // the transport refused a datagram of the peer's address:
 struct NodeInput {
   Instant now;
   std::int64_t wall_s = 0; // labels and the maxloop interval (days); decides nothing else
-  std::variant<nin::Wake, nin::BeatIn, nin::Persisted, nin::ScriptDone, nin::WitnessAnswer, nin::MountDone, nin::VipDone, nin::Mirror,
-               nin::Operator, nin::ProcessCount, nin::CheckerSaid, nin::SetResource, nin::PeerRejected>
+  std::variant<nin::Wake, nin::BeatIn, nin::Persisted, nin::ScriptDone, nin::WitnessAnswer, nin::MountDone, nin::AsideDone, nin::VipDone,
+               nin::Mirror, nin::Operator, nin::ProcessCount, nin::CheckerSaid, nin::SetResource, nin::PeerRejected>
       what;
 };
 
@@ -127,6 +132,10 @@ struct Persist {
 struct MarkDirs { // write the identity marker on every replicated root (durable before the result)
   Ticket ticket;  // answered by MountDone
   DirUid uid;
+};
+struct SetAside { // copy what differs from the source, or everything, to diverged/<name>/, completely (data:T25)
+  Ticket ticket;
+  std::string name; // of the directory: the generation that yields
 };
 struct RunScript { // strictly one at a time, in order (safekit 5)
   Ticket ticket;
@@ -177,7 +186,7 @@ struct Exit { // the incarnation is over: STOP reached. restart: start again aut
   std::string reason;
 };
 } // namespace nfx
-using NodeEffect = std::variant<nfx::SendBeat, nfx::Persist, nfx::MarkDirs, nfx::RunScript, nfx::KillScript, nfx::AskWitness,
+using NodeEffect = std::variant<nfx::SendBeat, nfx::Persist, nfx::MarkDirs, nfx::SetAside, nfx::RunScript, nfx::KillScript, nfx::AskWitness,
                                 nfx::MountFor, nfx::RaiseVip, nfx::DropVip, nfx::ToMirror, nfx::WatchProcesses, nfx::Answer, nfx::Log,
                                 nfx::Tell, nfx::Exit>;
 using NodeEffects = std::vector<NodeEffect>;

@@ -43,6 +43,9 @@ struct Beat {
   std::uint64_t config_digest = 0; // {dirs, arbiter} ((iii) 29)
   RecordState record_state = RecordState::blank;
   Record record;     // as durable now (rev quotes it, control:R4)
+  bool dirs_empty = true;  // nothing to keep aside on this node (control:K2)
+  bool went_back = false;  // its own checks say so: checkpoint on disk and beside the record disagree (data:T2)
+  Position checkpoint;     // the newest I announced: older than what the peer remembers means I went back in time (control:T1)
   bool live = false; // PRIM, ALONE or SECOND Ready in this incarnation, no candidate outstanding
   Role role = Role::wait;
   Sub sub = Sub::not_ready;
@@ -53,6 +56,7 @@ struct Beat {
   Goodbye goodbye = Goodbye::none; // durable leave of a pair; last_seq names the last operation
   Position last;                   // with goodbye, consent or equal: mint only when all up to here is received ((iii) 3)
   bool consent = false;            // "outdated at your generation", an explicit answer (control:R2)
+  bool asks_consent = false;       // PRIM: replication is broken, leave the pair and say so (design 4 (b))
   bool swap_ready = false;         // SECOND: will take over on a swap ((iii) 11)
   bool wants_swap = false;         // SECOND asks PRIM to swap (operator or defaultprim)
   std::uint64_t quotes_rev = 0;    // the peer's rev that a yield or consent was computed from (control:R4)
