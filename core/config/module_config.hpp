@@ -2,7 +2,6 @@
 // and valid. Optional parts that the file leaves out are std::nullopt or empty. Lines are those of userconfig.xml, for
 // later messages.
 #pragma once
-#include "core/base/arbiter_mode.hpp"
 #include "core/base/time.hpp"
 #include "core/config/cluster.hpp"
 #include "core/config/diagnostic.hpp"

@@ -1,7 +1,6 @@
 // The durable record: what a node may still claim after it lost everything else (control.md (i)). Tiny; the host keeps two
 // checksummed copies and reports Persisted only after both are flushed (control (iii) 26).
 #pragma once
-#include "core/base/arbiter_mode.hpp"
 #include "core/base/bytes.hpp"
 #include "core/base/ids.hpp"
 #include "core/lineage/arbiter_mode.hpp"
