@@ -1,0 +1,107 @@
+#include "core/node/liveness.hpp"
+#include "core/base/assert.hpp"
+
+namespace lockstep {
+namespace {
+constexpr Duration two_thirds(Duration d) { return d * 2 / 3; }
+Duration shorter(Duration a, Duration b) { return a < b ? a : b; }
+Duration longer(Duration a, Duration b) { return a < b ? b : a; }
+} // namespace
+
+Liveness::Liveness(std::vector<Network> networks, Instant now)
+    : networks_(std::move(networks)), links_(networks_.size()), floor_(now) {
+  LOCKSTEP_ASSERT(!networks_.empty());
+  for (auto& l : links_) l.next_tx = now;
+}
+
+void Liveness::heard(std::uint32_t network, const Beat& beat, Incarnation mine, Instant now) {
+  auto& l = links_[network];
+  if (beat.incarnation == l.rx_incarnation && beat.seq <= l.rx_seq) return; // late or repeated: proves nothing new
+  l.rx_incarnation = beat.incarnation, l.rx_seq = beat.seq, l.rx_sent_ns = beat.sent_ns;
+  l.last_heard = now, l.peer_timeout = beat.timeout;
+  Instant sent{beat.echo_sent_ns};
+  if (beat.echo_incarnation == mine && beat.echo_seq <= l.tx_seq && sent <= now && sent > l.echo_sent && sent >= echo_floor_)
+    l.echo_sent = sent;
+}
+
+void Liveness::forget_peer() {
+  for (auto& l : links_) l.last_heard = l.echo_sent = Instant::distant_past(), l.rx_seq = 0, l.rx_incarnation = {};
+}
+
+void Liveness::distrust(Instant now) {
+  floor_ = echo_floor_ = now;
+  for (auto& l : links_) l.echo_sent = Instant::distant_past(), l.next_tx = now;
+}
+
+void Liveness::stamp(std::uint32_t network, Beat& beat, Instant now) {
+  auto& l = links_[network];
+  beat.seq = ++l.tx_seq, beat.sent_ns = now.ns;
+  beat.timeout = networks_[network].timeout, beat.pulse = networks_[network].pulse;
+  beat.echo_incarnation = l.rx_incarnation, beat.echo_seq = l.rx_seq, beat.echo_sent_ns = l.rx_sent_ns;
+  l.next_tx = now + networks_[network].pulse;
+}
+
+bool Liveness::due(std::uint32_t network, Instant now) const { return now >= links_[network].next_tx; }
+
+Instant Liveness::lease_until() const {
+  auto until = Instant::distant_past();
+  for (std::size_t i = 0; i < links_.size(); ++i) {
+    if (links_[i].echo_sent == Instant::distant_past()) continue;
+    until = later(until, links_[i].echo_sent + two_thirds(shorter(networks_[i].timeout, links_[i].peer_timeout)));
+  }
+  return until;
+}
+
+Instant Liveness::silent_from() const {
+  auto from = Instant::distant_past();
+  for (std::size_t i = 0; i < links_.size(); ++i) from = later(from, later(links_[i].last_heard, floor_) + networks_[i].timeout);
+  return from;
+}
+
+Instant Liveness::quiet_from() const {
+  auto from = Instant::distant_past();
+  for (std::size_t i = 0; i < links_.size(); ++i)
+    from = later(from, later(links_[i].last_heard, floor_) + two_thirds(networks_[i].timeout));
+  return from;
+}
+
+Instant Liveness::uneasy_from() const {
+  auto from = Instant::distant_past();
+  for (std::size_t i = 0; i < links_.size(); ++i)
+    from = later(from, later(links_[i].last_heard, floor_) + longer(networks_[i].timeout / 2, networks_[i].pulse * 3));
+  return from;
+}
+
+bool Liveness::good(std::uint32_t network, Instant now) const {
+  const auto& l = links_[network];
+  auto timeout = networks_[network].timeout;
+  return now < l.last_heard + timeout && now < l.echo_sent + timeout;
+}
+
+Duration Liveness::listen_time() const {
+  Duration d;
+  for (const auto& n : networks_) d = longer(d, shorter(n.pulse * 3, n.timeout));
+  return d;
+}
+
+Duration Liveness::longest_timeout() const {
+  Duration d;
+  for (const auto& n : networks_) d = longer(d, n.timeout);
+  return d;
+}
+
+Duration Liveness::shortest_pulse() const {
+  auto d = networks_.front().pulse;
+  for (const auto& n : networks_) d = shorter(d, n.pulse);
+  return d;
+}
+
+Instant Liveness::next_deadline(Instant now) const {
+  auto next = Instant::never();
+  for (const auto& l : links_) next = earlier(next, l.next_tx);
+  for (auto t : {lease_until(), silent_from(), quiet_from(), uneasy_from()})
+    if (t > now) next = earlier(next, t);
+  return next;
+}
+
+} // namespace lockstep

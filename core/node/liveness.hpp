@@ -1,0 +1,67 @@
+// Who is heard, who hears us, and until when this node may serve on the strength of it (design 3, control (iii) 7-9).
+// Pure bookkeeping per heartbeat network; it decides nothing. All instants are this node's boot time.
+#pragma once
+#include "core/base/time.hpp"
+#include "core/wire/beat.hpp"
+#include <vector>
+
+namespace lockstep {
+
+struct Network { // one <heartbeat>
+  std::string lan, ident; // resource heartbeat.<ident>
+  Duration pulse = ms(700), timeout = seconds(30);
+  bool flow = false; // carries the replication
+};
+
+class Liveness {
+ public:
+  Liveness(std::vector<Network> networks, Instant now);
+
+  // A beat of the peer's current incarnation arrived. `mine`: our own incarnation, whose echo counts.
+  void heard(std::uint32_t network, const Beat& beat, Incarnation mine, Instant now);
+  // Another incarnation of the peer: nothing heard from the old one counts.
+  void forget_peer();
+  // This node stood still until now (design 3): every lease must be renewed by a beat sent from now on, and the peer gets a
+  // full timeout again.
+  void distrust(Instant now);
+
+  // Fills in seq, sent, timeout, pulse and echo of a beat for `network`, and remembers it as sent.
+  void stamp(std::uint32_t network, Beat& beat, Instant now);
+  bool due(std::uint32_t network, Instant now) const;
+
+  // The echo lease: max_i(echo_sent_i + 2/3 * min(my timeout_i, the peer's)). distant_past without any echo.
+  Instant lease_until() const;
+  // The peer is silent for this node from here on: max_i(last_i + timeout_i).
+  Instant silent_from() const;
+  // Silent for the lease's part of the timeout on every network: PRIM may ask the witness ((iii) 10).
+  Instant quiet_from() const;
+  // Nothing for half a timeout (at least three pulses): SECOND prepares (data:D10).
+  Instant uneasy_from() const;
+  bool good(std::uint32_t network, Instant now) const; // both ways
+  bool any_heard(Instant now) const { return now < silent_from(); }
+  // Three pulses of the slowest network: long enough to hear a living peer at a start.
+  Duration listen_time() const;
+  Duration longest_timeout() const;
+  Duration shortest_pulse() const;
+  Instant next_deadline(Instant now) const;
+  std::uint64_t sent_seq(std::uint32_t network) const { return links_[network].tx_seq; }
+  const std::vector<Network>& networks() const { return networks_; }
+
+ private:
+  struct Link {
+    Instant last_heard = Instant::distant_past();
+    Instant echo_sent = Instant::distant_past(); // when our newest beat left that the peer proved to have received
+    Duration peer_timeout;
+    std::uint64_t tx_seq = 0;
+    Instant next_tx;
+    Incarnation rx_incarnation;
+    std::uint64_t rx_seq = 0;
+    std::int64_t rx_sent_ns = 0;
+  };
+  std::vector<Network> networks_;
+  std::vector<Link> links_;
+  Instant floor_; // silence is never counted from earlier; echoes of earlier beats renew nothing
+  Instant echo_floor_ = Instant::distant_past();
+};
+
+} // namespace lockstep
