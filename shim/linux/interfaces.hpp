@@ -5,6 +5,7 @@
 #include "shim/common/result.hpp"
 #include <array>
 #include <boost/asio/ip/address.hpp>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
