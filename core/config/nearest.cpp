@@ -26,6 +26,12 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return last[b.size()];
 }
 
+std::size_t common_start(std::string_view a, std::string_view b) {
+  std::size_t n = 0;
+  while (n < a.size() && n < b.size() && lower(a[n]) == lower(b[n])) ++n;
+  return n;
+}
+
 std::size_t allowed(std::string_view word) { return word.size() <= 2 ? 1 : word.size() <= 6 ? 2 : 3; }
 
 } // namespace
@@ -37,8 +43,9 @@ std::string_view nearest(std::string_view word, const std::vector<std::string_vi
   for (auto c : candidates) {
     if (c.size() > longest_word) continue;
     auto d = distance(word, c);
-    // A word of which nothing is left is no typo of it.
-    if (d < best_distance && d < std::max(word.size(), c.size())) best = c, best_distance = d;
+    if (d >= std::max(word.size(), c.size())) continue; // a word of which nothing is left is no typo of it
+    if (d < best_distance || (d == best_distance && !best.empty() && common_start(word, c) > common_start(word, best)))
+      best = c, best_distance = d;
   }
   return best;
 }

@@ -109,6 +109,7 @@ BOOST_AUTO_TEST_CASE(the_nearest_word) {
   BOOST_TEST(nearest("puls", words) == "pulse");
   BOOST_TEST(nearest("prot", words) == "port");
   BOOST_TEST(nearest("no", words) == "on");
+  BOOST_TEST(nearest("of", words) == "off");
   BOOST_TEST(nearest("bananas", words) == "");
   BOOST_TEST(nearest("x", {"y"}) == "");
   BOOST_TEST(nearest(std::string(100000, 'a'), words) == "");
