@@ -1,9 +1,12 @@
 """Runs functions as tests: one line each with its seconds, then the closing line `N passed, N failed` alone on a line."""
 import concurrent.futures
+import re
 import subprocess
 import sys
 import time
 import traceback
+
+CLOSING = re.compile(r"(\d+) passed, (\d+) failed")
 
 
 def run_one(command, timeout):
@@ -31,7 +34,7 @@ def run_one(command, timeout):
 def report(name, passed, seconds, output):
     print(f"{'ok  ' if passed else 'FAIL'} {name}  {seconds:.1f} s", flush=True)
     if not passed:
-        print("".join("     " + line + "\n" for line in output.splitlines()), end="", flush=True)
+        print("".join("     " + line + "\n" for line in output.splitlines() if not CLOSING.fullmatch(line)), end="", flush=True)
 
 
 def run_all(commands, jobs, timeout):
