@@ -77,7 +77,7 @@ class Mirror {
   void refuse(const char* order);
   void tell(Rule rule, std::int64_t x = 0, std::int64_t y = 0, std::string text = {});
   void say(MirrorSaid what) { out_->push_back(fx::Say{std::move(what)}); }
-  void hold(Payload p, std::uint32_t times = 1);
+  void hold(Payload p);
   void drop(Payload p);
 
   // ---- link.cpp
@@ -113,11 +113,13 @@ class Mirror {
   void note_outcome(LiveOp&, const in::Executed&);
   void unknown_effect(LiveOp&);
   void advance_executed();
+  bool exceptions_to_tell() const;
   void send_watermark();
   void watermark_if_due();
   bool may_complete(const LiveOp&) const;
   void complete_ready();
   void complete(std::uint64_t token, std::int32_t error, std::uint64_t amount);
+  void take_receipt(std::uint64_t received, std::uint64_t applied, std::uint64_t outcomes);
   void forget_sent();
   void check_timeouts();
   Instant oldest_wait() const;
@@ -128,22 +130,20 @@ class Mirror {
   // ---- execution_queue.cpp
   void pump_exec();
   bool may_execute(const LiveOp&) const;
-  Instant batch_not_after();
+  bool renew_batch();
   void requeue_expired();
 
   // ---- stream_secondary.cpp
   void apply_ready();
   void pop_applied();
-  void applied(GotOp&, const in::Applied&);
   void give_receipts();
-  void send_receipt();
   bool room_for(const GotOp&) const;
+  static std::uint64_t worst_case_bytes(const GotOp&);
   void clear_queue();
   void say_received();
 
   // ---- sets.cpp
   Ticket append(PendingSet marks);
-  bool is_append(Ticket) const;
   void note(std::uint64_t seq, const Op&);
   void release_sets();
   void start_checkpoint(bool forced);
@@ -162,12 +162,13 @@ class Mirror {
   // ---- resync_source.cpp, resync_drain.cpp
   void begin_session(const Session&);
   void end_session();
-  void take_union(bool everything);
+  void take_union();
+  void session_marked(Ticket, bool ok);
   void start_drains();
   bool start_dir();
-  bool start_block();
-  bool start_attrs();
+  bool start_file();
   void start_drain(Drain);
+  void start_read(std::uint64_t drain);
   void abort_drains();
   void end_drain(std::uint64_t id);
   void requeue(const Drain&);
@@ -177,13 +178,14 @@ class Mirror {
   bool data_in_sync(const Op&, const PendingSet& touched) const;
   void must_drain(const PendingSet& marks);
   void sent_in_session(const Op&);
-  void read_done(Drain&, const in::ItemRead&);
-  void dir_read(Drain&, const in::ItemRead&);
+  static FileMarks whole_of(FileType);
+  void dir_read(std::uint64_t id, Drain&, const in::ItemRead&);
   void send_dir(Drain&);
-  void block_read(Drain&, const in::ItemRead&);
-  void attrs_read(Drain&, const in::ItemRead&);
+  void target_lacks(Drain&, const std::vector<Key>& keys);
   void lacks_marked(Drain&);
-  void load_extents(Drain&, std::uint64_t need);
+  void block_read(std::uint64_t id, Drain&, const in::ItemRead&);
+  void load_extents(std::uint64_t id, Drain&, std::uint64_t need);
+  void attrs_read(std::uint64_t id, Drain&, const in::ItemRead&);
   void finish_if_drained();
   void report_progress(bool forced);
 
@@ -216,7 +218,7 @@ class Mirror {
   std::map<std::uint64_t, LiveOp> live_;
   std::set<std::uint64_t> done_; // executed, not completed
   std::deque<ExecEntry> exec_queue_;
-  std::map<Ticket, ExecEntry> outstanding_;
+  std::map<Ticket, std::uint64_t> outstanding_; // Execute -> live operation
   std::set<std::uint64_t> expired_;
   Instant batch_not_after_;
   SendSide tx_;
@@ -225,6 +227,7 @@ class Mirror {
   // secondary side
   ReceiveSide rx_;
   std::optional<in::Space> space_;
+  bool space_fresh_ = false; // heard since the last receipt was refused
 
   // sets
   PendingSet durable_;

@@ -8,6 +8,8 @@
 
 namespace lockstep {
 
+inline constexpr std::int32_t errno_noent = 2, errno_io = 5, errno_nospc = 28;
+
 enum class MirrorRole : std::uint8_t {
   idle,
   alone,     // ALONE, perhaps source of a session
@@ -20,6 +22,7 @@ enum class MirrorRole : std::uint8_t {
 // Who is on the other end of the op stream and which stream it is (control:R3).
 struct Stream {
   bool open = false, source = false;
+  bool closed = false; // by Break: what was sent stays known, nothing more is said
   std::uint64_t generation = 0, session = 0;
   NodeUid peer_uid; // none: any (only the source's uid is named by a session)
   Incarnation peer;
@@ -62,17 +65,17 @@ struct SentOp { // on the stream, kept until received and executed
   Instant since;
 };
 struct SendSide {
-  std::uint64_t next_seq = 1;
+  std::uint64_t next_seq = 1, base = 0; // the stream begins behind `base`
   std::map<std::uint64_t, SentOp> sent;
   std::uint64_t sent_bytes = 0; // not receipted
   std::uint64_t received = 0, applied = 0, outcomes = 0; // the peer's word
   std::uint64_t executed = 0;                            // contiguous, here
   std::uint64_t watermark = 0;                           // told to the peer
   std::map<std::uint64_t, OutcomeNote> exceptions;       // not acknowledged (data:D9)
-  std::vector<OutcomeNote> exceptions_unsent;
+  std::uint64_t exceptions_told = 0;                     // they are told up to here, in order
   Instant exception_since = Instant::never();
   Instant watermark_due = Instant::never();
-  Instant progress_since; // the peer's word last moved, or the link came up
+  Instant progress_since = Instant::distant_past(); // the peer's word last moved, or the link came up or went
   bool failed_said = false;
 };
 struct HeldState {
@@ -96,9 +99,9 @@ struct ReceiveSide {
   bool based = false;
   std::uint64_t received = 0, receipted = 0, applied = 0, watermark = 0, outcomes = 0;
   std::map<std::uint64_t, OutcomeNote> notes; // cancelled or amended, not yet applied
-  std::uint64_t queued_bytes = 0, promised_bytes = 0, promised_inodes = 0;
-  bool receipt_owed = false, dropped = false;
-  std::uint64_t applied_told = 0, said = 0;
+  std::uint64_t receipted_bytes = 0, promised_bytes = 0, promised_inodes = 0;
+  bool receipt_owed = false;
+  bool dropped = false; // operations were refused: the peer must send them again
   Instant say_due = Instant::never();
 };
 
@@ -107,6 +110,7 @@ struct FlushState {
   Ticket ticket; // in flight
   Position position;
   Instant next;
+  bool dirty = false;  // something was carried out since the last one began
   bool frozen = false; // a flush failed: no checkpoint of this incarnation any more (data T4)
 };
 
@@ -135,7 +139,7 @@ struct Drain { // one item between `to drain` and drained; its range is locked (
   std::uint64_t seq = 0; // of the question the target must answer
   Ticket mark;
   DirState dir;
-  std::vector<Key> lacks;
+  PendingSet lacks; // what the target lacks, being marked
   std::uint64_t length = 0;
   std::uint32_t loads = 0; // ReadData in flight
 };
@@ -150,14 +154,17 @@ struct SourceSession {
   std::map<Key, FileMarks> files; // to drain
   std::set<Key> dirs_done, found; // full: what is in sync, what was seen (its marks exist)
   std::map<std::uint64_t, Drain> drains;
-  std::map<Ticket, std::uint64_t> reads; // ReadItem, ReadData -> drain
-  std::uint64_t next_drain = 1, drained_at = 0;
+  std::map<Ticket, std::uint64_t> reads;   // ReadItem, ReadData -> drain
+  std::map<Ticket, std::uint64_t> extents; // ReadData -> offset
+  std::uint64_t drained_at = 0;
   ResyncProgress progress;
   Instant progress_due;
 };
 struct TargetSession {
-  bool active = false, set_sent = false;
-  Ticket mark;            // `recent` of before, made durable
+  bool active = false;
+  Session session;
+  Ticket mark;               // `recent` of before, made durable
+  bool everything = false;   // that failed: nothing less than everything covers it
   std::uint64_t drained = 0; // position of the `drained` operation, 0: not received
   Ticket flush;
   bool equal = false;

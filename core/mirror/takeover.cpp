@@ -1,0 +1,119 @@
+// Continue alone, and leave a role: what was received is applied and flushed, the memory set is durable, then the word is given
+// (data:D10, D12, T11).
+#include "core/mirror/mirror.hpp"
+#include <algorithm>
+
+namespace lockstep {
+
+void Mirror::start_prepare() {
+  if (role_ == Role::second && unfit_) return say(said::SelfFailed{Rule::apply_failed, "this node could not apply what it received"});
+  from_prim_ = role_ == Role::prim;
+  role_ = Role::preparing;
+  prepare_ = {};
+  prepare_.active = true;
+  prepare_.flushed = from_prim_; // PRIM's applications flushed what they asked to be flushed
+  auto memory = recent_.all();   // with all that is in flight (data:D1)
+  if (durable_.contains(memory)) prepare_.marked = true;
+  else prepare_.mark = append(std::move(memory));
+  apply_ready();
+}
+
+void Mirror::check_prepare() {
+  if (!prepare_.active || prepare_.ready || unfit_) return;
+  if (!from_prim_ && !rx_.queue.empty()) return;
+  if (!prepare_.flushed && !prepare_.flushing) {
+    prepare_.flushing = true;
+    prepare_.flush = new_ticket();
+    out_->push_back(fx::Flush{prepare_.flush, at(rx_.applied)});
+  }
+  if (!prepare_.flushed || !prepare_.marked) return;
+  prepare_.ready = true;
+  auto last = at(executed_through());
+  tell(Rule::D10, static_cast<std::int64_t>(last.seq), prepare_.covers);
+  say(said::AloneReady{last, prepare_.covers});
+  if (prepare_.go) become_alone(*prepare_.go);
+}
+
+void Mirror::become_alone(Generation g) {
+  if (role_ != Role::alone) {
+    if (role_ == Role::preparing && !from_prim_) tx_.next_seq = std::max(tx_.next_seq, rx_.received + 1);
+    clear_queue();
+    close_stream();
+    recent_.clear(); // durable now
+  }
+  prepare_ = {};
+  role_ = Role::alone;
+  ready_ = broken_ = unfit_ = from_prim_ = false;
+  generation_ = g.counter;
+  tell(Rule::D5, static_cast<std::int64_t>(live_.size()), static_cast<std::int64_t>(waiting_.size()));
+  for (auto& w : waiting_) ensure_marked(w);
+}
+
+void Mirror::start_leaving(LeaveKind kind) {
+  if (leaving_.kind != LeaveKind::none) {
+    if (kind == LeaveKind::quiesce_failing) leaving_.kind = kind;
+    return;
+  }
+  if (role_ == Role::idle) return say(said::Quiesced{position(), false});
+  if (role_ == Role::target) {
+    auto last = position();
+    obey(order::Break{"this node leaves"});
+    return say(said::Quiesced{last, false});
+  }
+  leaving_ = {};
+  leaving_.kind = kind, leaving_.since = now_;
+  prepare_.active = false;
+  tell(Rule::D12, static_cast<std::int64_t>(role_), static_cast<std::int64_t>(live_.size() + waiting_.size()));
+  apply_ready();
+}
+
+void Mirror::check_leaving() {
+  if (leaving_.kind == LeaveKind::none) return;
+  bool sender = serves() || (role_ == Role::preparing && from_prim_);
+  if (!leaving_.settled) {
+    bool give_up = leaving_.kind == LeaveKind::quiesce_failing || now_ >= leaving_.since + config_.sendtimeout;
+    if (sender && give_up) fail_held_ops();
+    if (sender ? !waiting_.empty() || !live_.empty() : !unfit_ && !rx_.queue.empty()) return;
+    leaving_.settled = true;
+    leaving_.flush = new_ticket();
+    out_->push_back(fx::Flush{leaving_.flush, Position{stream_.open ? stream_.generation : generation_, executed_through()}});
+    auto memory = recent_.all();
+    if (durable_.contains(memory)) leaving_.marked = true;
+    else leaving_.mark = append(std::move(memory));
+  }
+  if (!leaving_.flushed || !leaving_.marked) return;
+  said::Quiesced q{Position{stream_.open ? stream_.generation : generation_, executed_through()}, leaving_.covers};
+  become_idle();
+  say(q);
+}
+
+// control:Y1, data T11: what is held ends with an error; it may live on the peer, and stays in the set.
+void Mirror::fail_held_ops() {
+  for (auto& w : waiting_) complete(w.token, errno_io, 0), drop(w.payload);
+  waiting_.clear();
+  for (auto it = live_.begin(); it != live_.end();) {
+    auto& l = it->second;
+    bool executed = l.stage == LiveOp::Stage::executed;
+    bool runs = l.stage == LiveOp::Stage::executing || (executed && !outstanding_.empty());
+    if (runs) {
+      ++it;
+      continue;
+    }
+    complete(l.token, l.error ? l.error : errno_io, 0);
+    if (!executed) drop(l.payload);
+    done_.erase(it->first), expired_.erase(it->first);
+    it = live_.erase(it);
+  }
+}
+
+void Mirror::become_idle() {
+  role_ = Role::idle;
+  ready_ = broken_ = unfit_ = from_prim_ = false;
+  prepare_ = {}, leaving_ = {}, target_ = {};
+  session_.reset();
+  exec_queue_.clear();
+  clear_queue();
+  close_stream();
+}
+
+} // namespace lockstep
