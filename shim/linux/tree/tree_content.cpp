@@ -38,8 +38,12 @@ OpResult Tree::execute(const Op& op, std::span<const std::uint8_t> payload) { re
 
 OpResult Tree::apply(const Op& op, std::span<const std::uint8_t> payload, bool may_be_done) {
   auto result = dispatch(op, payload);
-  if (result.error && may_be_done && already_so(op, result.error)) return {0, op.length};
-  return result;
+  if (!result.error || !may_be_done || !already_so(op, result.error)) return result;
+  // The replay of an earlier operation may have set an older time.
+  std::shared_ptr<OpenObject> d;
+  for (auto key : {op.dir, op.dir2})
+    if (!key.none() && directory(key, d) == 0) set_times(d->fd.get(), std::nullopt, op.time_ns);
+  return {0, op.length};
 }
 
 OpResult Tree::dispatch(const Op& op, std::span<const std::uint8_t> payload) {
