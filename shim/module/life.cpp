@@ -102,8 +102,8 @@ Status Life::open_tree(Boot& boot) {
     paths.push_back(d.dir);
   }
   Tree::Options options;
-  options.node_uid = boot.record ? boot.record->node_uid : boot.fresh_uid;
-  options.incarnation = {boot.record ? boot.record->incarnation.value + 1 : 1};
+  options.node_uid = uid_of(boot);
+  options.incarnation = next_incarnation(boot);
   auto tree = Tree::open(paths, options);
   if (!tree) return Error{tree.error()};
   tree_ = std::move(*tree);
@@ -137,7 +137,7 @@ Status Life::inspect_marker(Boot& boot) {
 namespace {
 NodeConfig node_config(const ClusterSite& cluster, const ModuleSite& module) {
   NodeConfig c;
-  c.node_name = cluster.self;
+  c.name = cluster.self;
   c.peer_name = cluster.others.front();
   c.index = node_names(cluster.config).front() == cluster.self ? 0 : 1;
   c.module = module.config;
@@ -146,7 +146,7 @@ NodeConfig node_config(const ClusterSite& cluster, const ModuleSite& module) {
   return c;
 }
 
-MirrorConfig mirror_config(const RfsConfig& rfs, NodeUid uid, std::uint64_t incarnation) {
+MirrorConfig mirror_config(const RfsConfig& rfs, NodeUid uid, Incarnation incarnation) {
   MirrorConfig c;
   c.sync_on_second = rfs.async == AsyncMode::none;
   c.sendtimeout = rfs.sendtimeout;
@@ -154,7 +154,7 @@ MirrorConfig mirror_config(const RfsConfig& rfs, NodeUid uid, std::uint64_t inca
   c.parallel_drains = rfs.nbrei;
   c.dirs = static_cast<std::uint32_t>(rfs.directories.size());
   c.node_uid = uid;
-  c.incarnation = {incarnation};
+  c.incarnation = incarnation;
   return c;
 }
 
@@ -168,8 +168,7 @@ Result<Endpoint> node_endpoint(const ClusterLan& lan, const std::string& name, b
 Status Life::open_machines(const Boot& boot, const ScanReport& scan) {
   const RfsConfig& rfs = *context_.module.config.rfs;
   MirrorHostSetup setup;
-  NodeUid uid = boot.record ? boot.record->node_uid : boot.fresh_uid;
-  setup.config = mirror_config(rfs, uid, boot.record ? boot.record->incarnation.value + 1 : 1);
+  setup.config = mirror_config(rfs, uid_of(boot), next_incarnation(boot));
   setup.seed = random_u64();
   setup.module = context_.module.name;
   setup.state_directory = state_directory_;

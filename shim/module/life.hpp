@@ -57,6 +57,7 @@ class Life {
   void carry_out(NodeEffect& e);
   void persist(const nfx::Persist& e);
   void mark_dirs(const nfx::MarkDirs& e);
+  void set_aside(const nfx::SetAside& e);
   void run_script(const nfx::RunScript& e);
   void ask_witness(Ticket ticket);
   void mount(const nfx::MountFor& e);

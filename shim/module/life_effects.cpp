@@ -2,6 +2,7 @@
 #include "shim/linux/clock.hpp"
 #include "shim/linux/interfaces.hpp"
 #include "shim/linux/ping.hpp"
+#include "shim/module/aside.hpp"
 #include "shim/module/life.hpp"
 #include "shim/common/worker.hpp"
 #include <boost/asio/io_context.hpp>
@@ -46,6 +47,7 @@ void Life::carry_out(NodeEffect& effect) {
     void operator()(nfx::SendBeat& e) { l.beats_->send(e.network, e.beat); }
     void operator()(nfx::Persist& e) { l.persist(e); }
     void operator()(nfx::MarkDirs& e) { l.mark_dirs(e); }
+    void operator()(nfx::SetAside& e) { l.set_aside(e); }
     void operator()(nfx::RunScript& e) { l.run_script(e); }
     void operator()(nfx::KillScript& e) {
       auto it = l.running_scripts_.find(e.ticket.value);
@@ -86,6 +88,19 @@ void Life::mark_dirs(const nfx::MarkDirs& e) {
     Status s;
     for (std::uint32_t i = 0; s && i < tree_->roots(); ++i) s = tree_->set_marker(i, uid);
     LOCKSTEP_DELIVER((nin::MountDone{ticket, s.ok(), s.error()}));
+  });
+}
+
+void Life::set_aside(const nfx::SetAside& e) {
+  std::vector<std::string> directories;
+  for (const ReplicatedDir& d : context_.module.config.rfs->directories) directories.push_back(d.dir);
+  std::string to = state_directory_ + "/diverged/" + e.name;
+  mirror_->with_set([this, ticket = e.ticket, directories, to](PendingSet set) {
+    storage_->post([this, ticket, directories, to, set = std::move(set)] {
+      auto copied = lockstep::set_aside(directories, set, to);
+      if (copied) context_.log.write('E', "rfsplug", std::to_string(*copied) + " files that this node will lose are kept in " + to);
+      LOCKSTEP_DELIVER((nin::AsideDone{ticket, copied.ok(), copied.error()}));
+    });
   });
 }
 

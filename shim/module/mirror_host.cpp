@@ -72,6 +72,13 @@ void MirrorHost::run() {
 void MirrorHost::post(decltype(MirrorInput::what) what) {
   loop_.post([this, what = std::move(what)]() mutable { step(std::move(what)); });
 }
+void MirrorHost::with_set(std::function<void(PendingSet)> use) {
+  loop_.post([this, use = std::move(use)] {
+    PendingSet all = mirror_.durable_set();
+    all.add(mirror_.recent_items());
+    use(std::move(all));
+  });
+}
 void MirrorHost::order(MirrorOrder o) { post(in::Order{std::move(o)}); }
 
 void MirrorHost::submit(Op op, Payload payload, FuseMount::Reply reply) {
@@ -142,9 +149,10 @@ void MirrorHost::complete(const fx::Complete& e) {
 void MirrorHost::send(const fx::Send& e) {
   if (!stream_ || !stream_->open()) return; // its end is on its way here as an input
   Bytes head = encode(e.frame);
+  if (!e.bytes.empty()) return stream_->send(std::move(head), std::make_shared<const Bytes>(e.bytes));
   if (e.payload.handle == 0) return stream_->send(std::move(head));
   Buffer b = payloads_.get(e.payload.handle);
-  stream_->send(std::move(head), Bytes(b.bytes.begin(), b.bytes.end()));
+  stream_->send(std::move(head), std::make_shared<const Bytes>(b.bytes.begin(), b.bytes.end()));
 }
 
 void MirrorHost::connected(SecureStream&& stream) {

@@ -38,6 +38,8 @@ class MirrorHost {
   ~MirrorHost(); // answers what is still open with EIO, finishes what was ordered, joins
 
   void order(MirrorOrder o);
+  // What may differ from the other node, as known here now; on the Mirror thread.
+  void with_set(std::function<void(PendingSet)> use);
   // An application's mutation, from a FUSE thread.
   void submit(Op op, Payload payload, FuseMount::Reply reply);
 
