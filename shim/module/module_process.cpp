@@ -6,6 +6,8 @@
 #include <boost/asio/signal_set.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 namespace lockstep {
@@ -22,7 +24,15 @@ std::string boot_id() {
 ModuleProcess::ModuleProcess(const Paths& paths, std::string am) : paths_(paths), am_(std::move(am)) {}
 ModuleProcess::~ModuleProcess() = default;
 
+// Reclaim must never wait for a file system that waits for us (data T37): no page of ours is swapped out, and our own I/O is
+// marked as part of cleaning memory. Without the privilege the module still works; under memory pressure it may stall.
+static void guard_memory() {
+  if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) std::perror("lockstepd: memory cannot be locked");
+  if (::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) != 0) std::perror("lockstepd: cannot be marked as an I/O flusher");
+}
+
 int ModuleProcess::run() {
+  guard_memory();
   if (Status s = begin(); !s) {
     std::fprintf(stderr, "lockstepd: module %s: %s\n", am_.c_str(), s.error().c_str());
     return 1;
