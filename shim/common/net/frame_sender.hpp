@@ -3,7 +3,6 @@
 #pragma once
 #include "shim/common/net/compress_policy.hpp"
 #include "shim/common/net/tls_psk.hpp"
-#include "shim/common/payload_store.hpp"
 #include <deque>
 #include <memory>
 
@@ -12,7 +11,7 @@ namespace lockstep {
 class FrameSender {
  public:
   explicit FrameSender(bool compress) : compress_(compress) { record_.reserve(record_size); }
-  void add(Bytes head, Buffer payload);
+  void add(Bytes head, std::shared_ptr<const Bytes> payload);
   // Encrypts until the session holds `limit` bytes of output or nothing is left. False: TLS failed.
   bool encrypt(TlsPsk& tls, std::size_t limit);
   bool empty() const { return items_.empty() && record_.empty(); }
@@ -24,10 +23,10 @@ class FrameSender {
   static constexpr std::size_t record_size = 16384;
   struct Item {
     Bytes head;
-    Buffer payload;
+    std::shared_ptr<const Bytes> payload;
     std::size_t at = 0; // how much of head and payload has left
     bool begun = false;
-    std::size_t size() const { return head.size() + payload.bytes.size(); }
+    std::size_t payload_size() const { return payload ? payload->size() : 0; }
   };
   void begin(Item& item);
   bool put(TlsPsk& tls, const std::uint8_t* p, std::size_t n);

@@ -1,0 +1,70 @@
+#include "sim/cover.hpp"
+
+namespace lockstep::sim {
+namespace {
+constexpr std::uint64_t units_per_block = block_size / unit_size;
+
+bool covers(const PendingSet& s, const Item& i) {
+  if (s.everything) return true;
+  if (i.kind == Item::directory) return s.dirs.count(i.object) > 0;
+  auto f = s.files.find(i.object);
+  if (f == s.files.end()) return false;
+  // Attributes of a file change with its data: any mark of it makes them looked at.
+  if (i.kind == Item::attributes) return true;
+  return f->second.blocks.contains(i.number, i.number + 1);
+}
+} // namespace
+
+bool Cover::differs(const Disk& a, const Disk& b, const Item& i) {
+  auto& x = a.files.now();
+  return !same(x, b.files.now(), i) || !same(x, b.files.on_disk(), i) || !same(a.files.on_disk(), b.files.now(), i) ||
+         !same(a.files.on_disk(), b.files.on_disk(), i);
+}
+
+void Cover::look_at_everything(const Disk& a, const Disk& b) {
+  differing_.clear();
+  for (auto* d : {&a, &b}) {
+    for (auto* t : {&d->files.now(), &d->files.on_disk()}) {
+      for (auto& [k, o] : t->objects()) {
+        if (k == staging_key) continue;
+        std::set<Item> items{{Item::directory, k, 0}, {Item::attributes, k, 0}};
+        for (auto& u : o.units) items.insert({Item::block, k, u.first / units_per_block});
+        for (auto& i : items) {
+          if (differs(a, b, i)) differing_.insert(i);
+        }
+      }
+    }
+  }
+}
+
+void Cover::update(Disk& a, Disk& b) {
+  bool all_a = false, all_b = false;
+  auto x = a.files.take_touched(all_a), y = b.files.take_touched(all_b);
+  if (all_a || all_b) return look_at_everything(a, b);
+  x.merge(y);
+  for (auto& i : x) {
+    if (i.object == staging_key) continue;
+    if (differs(a, b, i)) differing_.insert(i);
+    else differing_.erase(i);
+  }
+}
+
+std::string Cover::uncovered(const Disk& a, const Disk& b, const Mirror* ma, const Mirror* mb) const {
+  if (differing_.empty()) return {};
+  PendingSet sets = a.state.set;
+  sets.add(b.state.set);
+  for (auto* m : {ma, mb}) {
+    if (!m) continue;
+    sets.add(m->recent_items()), sets.add(m->to_drain());
+    for (auto& op : m->in_flight()) sets.add(touched_by(op));
+  }
+  for (auto& i : differing_) {
+    if (covers(sets, i)) continue;
+    const char* kind = i.kind == Item::directory ? "directory " : i.kind == Item::attributes ? "attributes of " : "block ";
+    return kind + (i.kind == Item::block ? std::to_string(i.number) + " of " : std::string{}) + path_of(a.files.now(), i.object) +
+           " (" + to_string(i.object) + ")";
+  }
+  return {};
+}
+
+} // namespace lockstep::sim

@@ -1,0 +1,38 @@
+// Everything of one node that survives a crash, and what of it is still in flight.
+#pragma once
+#include "core/lineage/record.hpp"
+#include "core/mirror/pending.hpp"
+#include "sim/tree.hpp"
+#include <optional>
+
+namespace lockstep::sim {
+
+struct State { // the node's own files: record, pending log, checkpoint; and the markers on the replicated directories
+  std::optional<Record> record;
+  PendingSet set;
+  bool set_readable = true;
+  Position checkpoint_file, checkpoint_root;
+  DirUid marker;
+};
+
+struct Disk {
+  explicit Disk(std::uint32_t dirs) : files(dirs) {}
+  State state;
+  FileSystem files;
+  struct Snapshot {
+    State state;
+    Tree tree;
+  };
+  std::optional<Snapshot> snapshot;
+
+  void take_snapshot() { snapshot = Snapshot{state, files.on_disk()}; }
+  // The whole machine goes back in time, as a restored virtual machine does.
+  bool restore() {
+    if (!snapshot) return false;
+    state = snapshot->state;
+    files.restore(snapshot->tree);
+    return true;
+  }
+};
+
+} // namespace lockstep::sim

@@ -1,0 +1,144 @@
+// The resync target's half of the executor: directories by final state and key, content by digests (data:D6, T13-T15).
+#include "sim/executor.hpp"
+#include <algorithm>
+#include <set>
+
+namespace lockstep::sim {
+namespace {
+void set_state(Attributes& a, const FileState& s) {
+  a.mode = s.mode, a.uid = s.uid, a.gid = s.gid, a.atime_ns = s.atime_ns, a.mtime_ns = s.mtime_ns;
+  a.xattrs = {s.xattrs.begin(), s.xattrs.end()};
+}
+
+class DirectoryDrain {
+ public:
+  DirectoryDrain(FileSystem& fs, Key dir, const DirState& want) : fs_(fs), dir_(dir), want_(want) {}
+  Result run() {
+    if (!fs_.now().is_directory(dir_)) return {.error = err::noent};
+    Result r;
+    for (auto& e : want_.entries) {
+      auto o = fs_.now().find(e.key);
+      if (!o && !e.content_follows && has_content(e.type)) r.lacks.push_back(e.key);
+    }
+    if (!r.lacks.empty()) return r;
+    detach_vanished();
+    for (auto& e : want_.entries) attach(e);
+    auto a = fs_.now().find(dir_)->attrs;
+    set_state(a, want_.self);
+    Transaction t;
+    t.emplace_back(change::SetAttributes{dir_, a});
+    fs_.commit(std::move(t));
+    return r;
+  }
+
+ private:
+  static bool has_content(FileType t) { return t == FileType::regular || t == FileType::directory; }
+  void detach(Key dir, const std::string& name) {
+    auto key = fs_.now().entry(dir, name);
+    Transaction t;
+    t.emplace_back(change::DropEntry{dir, name});
+    auto o = fs_.now().find(key);
+    if (o && o->names.size() <= 1) t.push_back(change::SetEntry{staging_key, to_string(key), key});
+    fs_.commit(std::move(t));
+  }
+  void detach_vanished() {
+    auto had = fs_.now().find(dir_)->entries;
+    for (auto& [name, key] : had) {
+      auto e = std::find_if(want_.entries.begin(), want_.entries.end(), [&](auto& x) { return x.name == name; });
+      if (e == want_.entries.end() || e->key != key) detach(dir_, name);
+    }
+  }
+  void attach(const DirEntry& e) {
+    if (fs_.now().entry(dir_, e.name) == e.key) return;
+    auto o = fs_.now().find(e.key);
+    Transaction t;
+    if (!o) {
+      Attributes a;
+      a.type = e.type, a.mode = e.mode, a.uid = e.uid, a.gid = e.gid, a.rdev = e.rdev, a.mtime_ns = e.mtime_ns;
+      a.target = e.target;
+      t.push_back(change::SetAttributes{e.key, a});
+    } else {
+      if (fs_.now().inside(dir_, e.key)) break_cycle(e.key);
+      for (auto& [d, name] : std::set(fs_.now().find(e.key)->names)) {
+        if (d == staging_key || e.type == FileType::directory) t.push_back(change::DropEntry{d, name});
+      }
+    }
+    t.push_back(change::SetEntry{dir_, e.name, e.key});
+    fs_.commit(std::move(t));
+  }
+  // dir_ is below the directory that is to become its child: the step below that one goes to staging first (data T14).
+  void break_cycle(Key ancestor) {
+    Key step = dir_;
+    while (true) {
+      auto o = fs_.now().find(step);
+      if (!o || o->names.empty()) return;
+      auto [parent, name] = *o->names.begin();
+      if (parent == ancestor) return detach(parent, name);
+      step = parent;
+    }
+  }
+
+  FileSystem& fs_;
+  Key dir_;
+  const DirState& want_;
+};
+} // namespace
+
+namespace drain {
+Result directory(FileSystem& fs, const Op& op, const Content* content) {
+  DirState want;
+  if (!content || !decode(content->bytes.data(), content->bytes.size(), want)) return {.error = err::inval};
+  return DirectoryDrain(fs, op.object, want).run();
+}
+
+Result query(const FileSystem& fs, const Op& op, const Content* content) {
+  if (!fs.now().find(op.object)) return {.error = err::noent};
+  if (!content) return {.error = err::inval};
+  auto mine = read_digests(fs.now(), op.object, op.offset, op.length);
+  Result r;
+  for (std::size_t i = 0; i * 8 < content->bytes.size(); ++i) {
+    bool equal = (i + 1) * 8 <= mine.size() &&
+                 std::equal(mine.begin() + long(i * 8), mine.begin() + long(i * 8 + 8), content->bytes.begin() + long(i * 8));
+    if (!equal) r.need |= std::uint64_t{1} << i;
+  }
+  return r;
+}
+
+Result attributes(FileSystem& fs, const Op& op, const Content* content) {
+  FileState s;
+  if (!content || !decode(content->bytes.data(), content->bytes.size(), s)) return {.error = err::inval};
+  auto o = fs.now().find(op.object);
+  if (!o) return {.error = err::noent};
+  auto a = o->attrs;
+  Transaction t;
+  set_state(a, s);
+  if (a.type == FileType::regular && a.size != s.size) {
+    if (s.size < a.size) t.push_back(change::CutUnits{op.object, s.size / unit_size, UINT64_MAX});
+    a.size = s.size;
+  }
+  t.push_back(change::SetAttributes{op.object, a});
+  fs.commit(std::move(t));
+  return {};
+}
+} // namespace drain
+
+void purge_staging(FileSystem& fs) {
+  std::vector<Key> work{staging_key};
+  Transaction t;
+  while (!work.empty()) {
+    auto dir = work.back();
+    work.pop_back();
+    auto o = fs.now().find(dir);
+    if (!o) continue;
+    for (auto& [name, key] : o->entries) {
+      t.push_back(change::DropEntry{dir, name});
+      auto e = fs.now().find(key);
+      if (!e || e->names.size() > 1) continue;
+      if (e->attrs.type == FileType::directory) work.push_back(key);
+      t.push_back(change::DropObject{key});
+    }
+  }
+  if (!t.empty()) fs.commit(std::move(t));
+}
+
+} // namespace lockstep::sim

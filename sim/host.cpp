@@ -1,0 +1,276 @@
+#include "sim/host.hpp"
+#include "core/base/assert.hpp"
+#include "sim/describe.hpp"
+#include "sim/machines.hpp"
+#include "sim/oracles.hpp"
+
+namespace lockstep::sim {
+
+Host::Host(NodeIndex index, const Surroundings& s)
+    : index_(index), plan_(s.plan), queue_(s.queue), weather_(s.weather), links_(s.links), trace_(s.trace), oracles_(s.oracles),
+      disk_(replicated_dirs) {
+  fresh_uid_ = {hash_of(plan_.seed, index, 31), hash_of(plan_.seed, index, 32)};
+  attach_links();
+}
+
+std::uint64_t Host::chance(std::uint64_t salt) { return hash_of(plan_.seed, index_, salt, ++chances_); }
+
+Duration Host::disk_time(std::int64_t low_us, std::int64_t high_us) {
+  Duration d = us(pick(chance(1), low_us, high_us));
+  if (auto e = weather_.on_node(What::slow_disk, index_, queue_.now())) d = d + Duration{pick(chance(2), 0, e->by.ns)};
+  if (auto e = weather_.on_node(What::hung_disk, index_, queue_.now())) d = d + (weather_.end_of(*e) - queue_.now());
+  return d;
+}
+
+void Host::attach_links() {
+  Links::End end;
+  end.powered = [this] { return powered_; };
+  end.listening = [this] { return running() && !paused(); };
+  end.beat = [this](std::uint32_t network, const Beat& b) {
+    if (!running()) return;
+    later_here({}, [this, network, b] { to_node(nin::BeatIn{network, b}); });
+  };
+  end.connected = [this] {
+    later_here({}, [this] { to_mirror(in::Connected{}); });
+  };
+  end.disconnected = [this](const std::string& why) {
+    later_here({}, [this, why] { to_mirror(in::Disconnected{why}); });
+  };
+  end.frame = [this](const Frame& f, const Content* c) {
+    auto content = c ? std::make_shared<Content>(*c) : nullptr;
+    later_here({}, [this, f, content] { to_mirror(in::FromPeer{f, content ? keep(*content) : Payload{}}); });
+  };
+  links_.attach(index_, std::move(end));
+}
+
+void Host::later_here(Duration d, std::function<void()> f) {
+  auto run = [this, life = life_, f = std::move(f)] {
+    if (life != life_) return;
+    if (paused()) held_back_.push_back(f);
+    else f();
+  };
+  queue_.at(queue_.now() + d, index_, std::move(run));
+}
+
+void Host::pause(Instant until) {
+  if (!running()) return;
+  paused_until_ = later(paused_until_, until);
+  trace_.line(queue_.now(), index_, [] { return "paused"; });
+  queue_.at(paused_until_ + ns(1), index_, [this, life = life_] {
+    if (life == life_ && !paused()) run_held_back();
+  });
+}
+void Host::run_held_back() {
+  auto held = std::exchange(held_back_, {});
+  auto life = life_;
+  for (auto& f : held) {
+    if (life == life_) f();
+  }
+}
+
+void Host::power_on() {
+  if (powered_) return;
+  powered_ = true;
+  ++power_life_;
+  skew_ = seconds(pick(hash_of(plan_.seed, index_, power_life_, 41), 1, 100)) - (queue_.now() - Instant{0});
+  trace_.line(queue_.now(), index_, [] { return "power on"; });
+}
+
+void Host::power_off() {
+  if (!powered_) return;
+  trace_.line(queue_.now(), index_, [] { return "power off"; });
+  oracles_.before_crash(*this);
+  stop_process();
+  auto h = hash_of(plan_.seed, index_, power_life_, 51);
+  disk_.files.crash(h);
+  if (record_in_flight_ && h % 2) disk_.state.record = record_in_flight_;
+  for (std::size_t i = 0, n = log_in_flight_.empty() ? 0 : mix64(h) % (log_in_flight_.size() + 1); i < n; ++i) {
+    auto& [rewrite, set] = log_in_flight_[i];
+    if (rewrite) disk_.state.set = set;
+    else disk_.state.set.add(set);
+  }
+  record_in_flight_.reset(), log_in_flight_.clear();
+  powered_ = application_ = vip_ = false;
+  mount_ = MountKind::plain;
+  oracles_.after_crash(*this);
+  if (on_application_lost) on_application_lost();
+  if (on_down) on_down();
+}
+
+void Host::kill_process() {
+  if (!running()) return;
+  trace_.line(queue_.now(), index_, [] { return "process killed"; });
+  stop_process();
+  // What was handed to the kernel is carried out.
+  if (record_in_flight_) disk_.state.record = record_in_flight_;
+  for (auto& [rewrite, set] : log_in_flight_) {
+    if (rewrite) disk_.state.set = set;
+    else disk_.state.set.add(set);
+  }
+  record_in_flight_.reset(), log_in_flight_.clear();
+  oracles_.after_kill(*this);
+  if (on_application_lost) on_application_lost();
+  if (on_down) on_down();
+}
+
+void Host::stop_process() {
+  ++life_;
+  node_.reset(), mirror_.reset();
+  script_.reset(), held_back_.clear(), open_.clear(), payloads_.clear();
+  paused_until_ = Instant::distant_past();
+  effects_to_crash_ = 0;
+  record_free_ = log_free_ = executor_free_ = flush_free_ = queue_.now();
+  exiting_ = false;
+  links_.forget(index_);
+}
+
+void Host::crash_after(std::int64_t effects, bool kill) {
+  crash_is_kill_ = kill;
+  if (effects > 0 && running()) effects_to_crash_ = effects;
+  else if (kill) kill_process();
+  else power_off();
+}
+
+bool Host::one_more_effect() {
+  if (effects_to_crash_ == 0 || --effects_to_crash_ > 0) return true;
+  return false;
+}
+
+Boot Host::what_is_there() {
+  Boot b;
+  auto& s = disk_.state;
+  b.record = s.record;
+  b.record_state = s.record ? RecordState::present : s.marker.none() ? RecordState::blank : RecordState::lost;
+  b.fresh_uid = fresh_uid_;
+  b.dirs_uid = s.marker;
+  b.dirs_empty = disk_.files.now().find(root_key(0))->entries.empty();
+  b.checkpoint_file = s.checkpoint_file, b.checkpoint_root = s.checkpoint_root;
+  b.set_readable = s.set_readable, b.set_everything = s.set.everything;
+  b.wall_s = wall_seconds(queue_.now());
+  return b;
+}
+
+void Host::start_process(const Command* first) {
+  LOCKSTEP_ASSERT(powered_ && !running());
+  ++life_;
+  set_aside = false;
+  if (!disk_.state.record) { // a lost record: the next start draws a new identity
+    fresh_uid_ = {hash_of(plan_.seed, index_, life_, 33), hash_of(plan_.seed, index_, life_, 34)};
+  }
+  auto boot = what_is_there();
+  incarnation_ = {boot.record ? boot.record->incarnation.value + 1 : 1};
+  keys_ = 0;
+  trace_.line(queue_.now(), index_, [&] { return "start, incarnation " + std::to_string(incarnation_.value); });
+  auto seed = hash_of(plan_.seed, index_, life_, 61);
+  mirror_ = std::make_unique<Mirror>(mirror_config(plan_, uid(), incarnation_), hash_of(seed, 1), clock());
+  node_ = std::make_unique<Node>(node_config(plan_, index_), boot, hash_of(seed, 2), clock());
+  node_wake_ = mirror_wake_ = Instant::never();
+  order::LoadSet load;
+  load.pending = disk_.state.set, load.checkpoint = disk_.state.checkpoint_file;
+  if (!disk_.state.set_readable) load.pending.everything = true;
+  step_mirror({clock(), in::Order{load}});
+  oracles_.started(*this);
+  if (first) to_node(nin::Operator{*first});
+}
+
+void Host::command(Verb verb, const std::string& who) {
+  if (!powered_) return;
+  Command c;
+  c.id = ++commands_, c.verb = verb, c.who = who;
+  trace_.line(queue_.now(), index_, [&] { return std::string("command ") + verb_name(verb) + " by " + who; });
+  bool starts = verb == Verb::start || verb == Verb::prim || verb == Verb::prim_fullsync || verb == Verb::primforce ||
+                verb == Verb::second || verb == Verb::second_fullsync;
+  oracles_.operator_said(*this, verb);
+  if (running()) later_here({}, [this, c] { to_node(nin::Operator{c}); });
+  else if (starts) start_process(&c);
+}
+
+void Host::step_node(NodeInput&& input) {
+  LOCKSTEP_ASSERT(!stepping_);
+  stepping_ = true;
+  trace_.line(queue_.now(), index_, [&] { return "> " + describe(input); });
+  NodeEffects effects;
+  node_->step(input, effects);
+  ++trace_.counts.steps;
+  bool crashed = false;
+  for (auto& e : effects) {
+    trace_.mix(queue_.now().ns, index_, e.index(), summary(e));
+    trace_.line(queue_.now(), index_, [&] { return "    " + describe(e); });
+    std::visit([&](const auto& x) { carry(x); }, e);
+    if (!one_more_effect()) {
+      crashed = true;
+      break;
+    }
+  }
+  stepping_ = false;
+  if (crashed) return crash_is_kill_ ? kill_process() : power_off();
+  if (exiting_) {
+    bool again = exit_restart_;
+    stop_process();
+    oracles_.exited(*this);
+    if (on_application_lost) on_application_lost();
+    if (again) {
+      queue_.at(queue_.now() + ms(100), index_, [this, life = life_] {
+        if (life == life_ && powered_ && !running()) command(Verb::start, "automatically");
+      });
+    } else if (on_exit) on_exit();
+    return;
+  }
+  wake_at(node_->next_deadline(), true);
+  oracles_.after_step(*this);
+}
+
+void Host::step_mirror(MirrorInput&& input) {
+  LOCKSTEP_ASSERT(!stepping_);
+  stepping_ = true;
+  trace_.line(queue_.now(), index_, [&] { return "} " + describe(input); });
+  MirrorEffects effects;
+  mirror_->step(input, effects);
+  ++trace_.counts.steps;
+  bool crashed = false;
+  for (auto& e : effects) {
+    trace_.mix(queue_.now().ns, index_, e.index() + 100, summary(e));
+    trace_.line(queue_.now(), index_, [&] { return "      " + describe(e); });
+    std::visit([&](const auto& x) { carry(x); }, e);
+    if (!one_more_effect()) {
+      crashed = true;
+      break;
+    }
+  }
+  stepping_ = false;
+  if (crashed) return crash_is_kill_ ? kill_process() : power_off();
+  wake_at(mirror_->next_deadline(), false);
+  oracles_.after_step(*this);
+}
+
+void Host::wake_at(Instant deadline, bool of_node) {
+  auto& planned = of_node ? node_wake_ : mirror_wake_;
+  if (deadline == planned || deadline == Instant::never()) {
+    planned = deadline;
+    return;
+  }
+  planned = deadline;
+  auto in = later(deadline, clock()) - clock();
+  later_here(in, [this, of_node, deadline] {
+    auto& p = of_node ? node_wake_ : mirror_wake_;
+    if (p != deadline) return; // another one was planned since
+    p = Instant::distant_past();
+    if (of_node) to_node(nin::Wake{});
+    else to_mirror(in::Wake{});
+  });
+}
+
+void Host::submit(std::uint64_t token, Op op, Content content) {
+  open_.insert(token);
+  auto payload = content.size() ? keep(std::move(content)) : Payload{};
+  later_here(us(10), [this, token, op = std::move(op), payload] { to_mirror(in::Submit{token, op, payload}); });
+}
+
+void Host::fail_open() {
+  auto open = std::exchange(open_, {});
+  for (auto t : open) {
+    if (on_complete) on_complete(t, err::io);
+  }
+}
+
+} // namespace lockstep::sim

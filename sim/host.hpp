@@ -1,0 +1,185 @@
+// One machine: power, disks, the module's process with its two cores, and everything that carries out their effects.
+#pragma once
+#include "core/mirror/mirror.hpp"
+#include "core/node/node.hpp"
+#include "sim/disk.hpp"
+#include "sim/executor.hpp"
+#include "sim/links.hpp"
+#include "sim/queue.hpp"
+#include "sim/trace.hpp"
+#include "sim/weather.hpp"
+#include <deque>
+#include <functional>
+#include <memory>
+
+namespace lockstep::sim {
+
+class Oracles;
+
+inline constexpr std::uint32_t replicated_dirs = 1;
+// Labels only: they decide nothing.
+constexpr std::int64_t wall_seconds(Instant t) { return 1'700'000'000 + t.ns / 1'000'000'000; }
+
+struct Surroundings { // what all hosts share
+  const Plan& plan;
+  Queue& queue;
+  const Weather& weather;
+  Links& links;
+  Trace& trace;
+  Oracles& oracles;
+};
+
+class Host {
+ public:
+  Host(NodeIndex index, const Surroundings&);
+  Host(const Host&) = delete;
+
+  // ---- power and process
+  void power_on();
+  void power_off();                 // crash: memory is gone, the disk keeps what it likes
+  void kill_process();              // the daemon dies, the machine and the application live on
+  void crash_after(std::int64_t effects, bool kill);
+  void pause(Instant until);
+  void command(Verb, const std::string& who);
+  bool powered() const { return powered_; }
+  bool running() const { return node_ != nullptr; }
+  std::function<void()> on_down, on_exit; // the operator: power or process is gone; STOP reached
+
+  // ---- the application on this node
+  bool application_up() const { return application_; }
+  bool may_submit() const { return node_ && mirror_ && application_ && mount_ == MountKind::replicate && !paused(); }
+  void submit(std::uint64_t token, Op op, Content content);
+  Key new_key() { return {key_minter(uid(), incarnation_), ++keys_}; }
+  std::function<void(std::uint64_t token, std::int32_t error)> on_complete;
+  std::function<void()> on_application_lost; // stopped, or its mount died: nothing in flight will be answered
+
+  // ---- for the oracles
+  NodeIndex index() const { return index_; }
+  Instant clock() const { return queue_.now() + skew_; } // this machine's boot time
+  bool paused() const { return queue_.now() < paused_until_; }
+  bool vip_up() const { return vip_ && clock() <= vip_until_; }
+  MountKind mount() const { return mount_; }
+  const Node* node() const { return node_.get(); }
+  const Mirror* mirror() const { return mirror_.get(); }
+  const Disk& disk() const { return disk_; }
+  Disk& disk() { return disk_; }
+  Incarnation incarnation() const { return incarnation_; }
+  NodeUid uid() const { return disk_.state.record ? disk_.state.record->node_uid : fresh_uid_; }
+  std::uint64_t operations_open() const { return open_.size(); }
+  bool record_was_lost = false, went_back = false; // by a fault: what may be asked of it changes
+  bool set_aside = false;                          // the diverged files were copied since the last start
+
+ private:
+  // ---- host.cpp
+  void start_process(const Command*);
+  void stop_process();
+  Boot what_is_there();
+  void step_node(NodeInput&&);
+  void step_mirror(MirrorInput&&);
+  template <class T>
+  void to_node(T what) {
+    if (node_) step_node({clock(), wall_seconds(queue_.now()), std::move(what)});
+  }
+  template <class T>
+  void to_mirror(T what) {
+    if (mirror_) step_mirror({clock(), std::move(what)});
+  }
+  void wake_at(Instant deadline, bool of_node);
+  // Runs `f` after `d` if this incarnation still lives; a pause holds it back.
+  void later_here(Duration d, std::function<void()> f);
+  void run_held_back();
+  void attach_links();
+  bool one_more_effect(); // false: the crash planned for here happened
+  std::uint64_t chance(std::uint64_t salt); // a fresh hash about this node
+  Duration disk_time(std::int64_t low_us, std::int64_t high_us);
+
+  // ---- node_effects.cpp
+  void carry(const nfx::SendBeat&);
+  void carry(const nfx::Persist&);
+  void carry(const nfx::MarkDirs&);
+  void carry(const nfx::SetAside&);
+  void carry(const nfx::RunScript&);
+  void carry(const nfx::KillScript&);
+  void carry(const nfx::AskWitness&);
+  void carry(const nfx::MountFor&);
+  void carry(const nfx::RaiseVip&);
+  void carry(const nfx::DropVip&);
+  void carry(const nfx::ToMirror&);
+  void carry(const nfx::WatchProcesses&) {}
+  void carry(const nfx::Answer&);
+  void carry(const nfx::Log&);
+  void carry(const nfx::Tell&);
+  void carry(const nfx::Exit&);
+  void script_ends(Ticket, const std::string& name, bool force, std::uint64_t run);
+  void try_mount(const nfx::MountFor&);
+  void fail_open();
+
+  // ---- mirror_effects.cpp
+  void carry(const fx::Execute&);
+  void carry(const fx::Complete&);
+  void carry(const fx::Apply&);
+  void carry(const fx::ReadItem&);
+  void carry(const fx::ReadData&);
+  void carry(const fx::Send&);
+  void carry(const fx::Release&);
+  void carry(const fx::Flush&);
+  void carry(const fx::AppendSet&);
+  void carry(const fx::RewriteSet&);
+  void carry(const fx::CloseConnection&);
+  void carry(const fx::PurgeStaging&);
+  void carry(const fx::Say&);
+  void carry(const fx::Tell&);
+  void on_executor(std::function<void()> work);
+  Payload keep(Content);
+  const Content* content_of(Payload) const;
+  Injected injected_for(std::uint64_t units);
+
+  NodeIndex index_;
+  const Plan& plan_;
+  Queue& queue_;
+  const Weather& weather_;
+  Links& links_;
+  Trace& trace_;
+  Oracles& oracles_;
+  Disk disk_;
+  NodeUid fresh_uid_;
+
+  bool powered_ = false;
+  Duration skew_;               // boot time minus world time
+  std::uint64_t life_ = 0;      // of the process: what was under way for another one is void
+  std::uint64_t power_life_ = 0;
+  std::uint64_t chances_ = 0;
+  Instant paused_until_ = Instant::distant_past();
+  std::deque<std::function<void()>> held_back_;
+  std::int64_t effects_to_crash_ = 0; // 0: none planned
+  bool crash_is_kill_ = false, stepping_ = false, exiting_ = false, exit_restart_ = false;
+
+  std::unique_ptr<Node> node_;
+  std::unique_ptr<Mirror> mirror_;
+  Incarnation incarnation_;
+  Instant node_wake_, mirror_wake_;
+  std::uint64_t commands_ = 0;
+
+  // devices
+  bool application_ = false, vip_ = false;
+  Instant vip_until_;
+  MountKind mount_ = MountKind::plain;
+  std::uint64_t script_run_ = 0; // of the one that runs
+  struct Script {
+    Ticket ticket;
+    std::string name;
+    bool force = false, killed = false;
+  };
+  std::optional<Script> script_;
+  Instant record_free_, log_free_, executor_free_, flush_free_;
+  std::optional<Record> record_in_flight_; // a crash now leaves the old or the new one
+  std::deque<std::pair<bool, PendingSet>> log_in_flight_; // (rewrite, set)
+
+  // the application's side
+  std::uint64_t keys_ = 0;
+  std::set<std::uint64_t> open_; // submitted, not answered
+  std::map<std::uint64_t, Content> payloads_;
+  std::uint64_t handles_ = 0;
+};
+
+} // namespace lockstep::sim

@@ -1,0 +1,52 @@
+#include "sim/machines.hpp"
+
+namespace lockstep::sim {
+
+MirrorConfig mirror_config(const Plan& p, NodeUid uid, Incarnation incarnation) {
+  MirrorConfig c;
+  c.sync_on_second = p.sync_on_second;
+  c.sendtimeout = seconds(10), c.locktimeout = seconds(30);
+  c.checkpoint_interval = seconds(3);
+  c.node_uid = uid, c.incarnation = incarnation;
+  c.max_recent = 20'000;
+  return c;
+}
+
+NodeConfig node_config(const Plan& p, std::uint8_t index) {
+  NodeConfig c;
+  c.name = index ? "b" : "a", c.peer_name = index ? "a" : "b";
+  c.index = index;
+  auto& m = c.module;
+  m.service.failover = p.failover;
+  for (std::size_t i = 0; i < p.networks.size(); ++i) {
+    auto &n = p.networks[i];
+    m.heart.heartbeats.push_back({.lan = "lan" + std::to_string(i), .ident = i == p.flow ? "flow" : "net" + std::to_string(i),
+                                  .pulse = n.pulse, .timeout = n.timeout, .flow = i == p.flow});
+    c.networks.push_back({.lan = "lan" + std::to_string(i), .ident = m.heart.heartbeats.back().ident, .pulse = n.pulse, .timeout = n.timeout, .flow = i == p.flow});
+  }
+  m.rfs.emplace();
+  m.rfs->async = p.sync_on_second ? AsyncMode::none : AsyncMode::second;
+  m.rfs->sendtimeout = seconds(10), m.rfs->locktimeout = seconds(30);
+  m.rfs->directories.push_back({.dir = "/data"});
+  m.user.emplace();
+  m.user->nicestoptimeout = m.user->forcestoptimeout = seconds(10);
+  m.vip.interfaces.push_back({.addresses = {{.addr = "10.0.0.10", .check = false}}});
+  if (p.mode == Mode::ping) m.check.splitbrain = {.mode = ArbiterMode::ping, .ident = "witness", .args = {"10.0.0.1"}};
+  c.config_digest = pair_digest(m);
+  return c;
+}
+
+std::optional<Verb> verb_of(const std::string& name) {
+  for (auto v : {Verb::start, Verb::prim, Verb::prim_fullsync, Verb::primforce, Verb::second, Verb::second_fullsync, Verb::stop,
+                 Verb::restart, Verb::stopstart, Verb::swap, Verb::forcestop, Verb::failover_on, Verb::failover_off, Verb::errd_on,
+                 Verb::errd_off}) {
+    std::string n = verb_name(v);
+    for (auto& ch : n) {
+      if (ch == ' ' || ch == '-') ch = '_';
+    }
+    if (n == name) return v;
+  }
+  return std::nullopt;
+}
+
+} // namespace lockstep::sim

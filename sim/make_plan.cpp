@@ -1,0 +1,147 @@
+#include "sim/hash.hpp"
+#include "sim/plan.hpp"
+#include <algorithm>
+
+namespace lockstep::sim {
+namespace {
+
+class Maker {
+ public:
+  Maker(std::uint64_t seed, Mode mode) : r_(hash_of(seed, static_cast<int>(mode), 77)) { plan_.seed = seed, plan_.mode = mode; }
+  Plan run() {
+    configuration();
+    workload();
+    quiet_end_ = seconds(20);
+    fault_time_ = seconds(between(30, 120));
+    choose_classes();
+    auto faults = between(3, 12);
+    while (faults-- > 0) fault();
+    plan_.heal = quiet_end_ + fault_time_ + seconds(20);
+    plan_.liveness = seconds(240) + longest_timeout() * 6;
+    std::stable_sort(plan_.events.begin(), plan_.events.end(), [](auto& x, auto& y) { return x.at < y.at; });
+    return *parse_plan(print(plan_), "generated").plan; // the text is the plan
+  }
+
+ private:
+  std::int64_t between(std::int64_t low, std::int64_t high) {
+    return low + static_cast<std::int64_t>(r_.below(static_cast<std::uint64_t>(high - low + 1)));
+  }
+  Duration longest_timeout() const {
+    Duration d{};
+    for (auto& n : plan_.networks) d = std::max(d, n.timeout);
+    return d;
+  }
+  void configuration() {
+    plan_.networks.assign(static_cast<std::size_t>(between(1, 2)), Network{});
+    for (auto& n : plan_.networks) {
+      n.timeout = seconds(between(1, 10));
+      n.pulse = ms(n.timeout.in_ms() / between(4, 10));
+    }
+    plan_.flow = static_cast<std::uint32_t>(r_.below(plan_.networks.size()));
+    plan_.sync_on_second = r_.chance(1, 5);
+    plan_.failover = !r_.chance(1, 25);
+  }
+  void workload() {
+    auto& w = plan_.work;
+    w.rate = static_cast<std::uint32_t>(between(5, 30));
+    w.ops = static_cast<std::uint32_t>(between(200, 1500));
+    w.files = static_cast<std::uint32_t>(between(2, 20));
+    w.dirs = static_cast<std::uint32_t>(between(0, 6));
+    for (auto& m : w.mix) {
+      if (r_.chance(1, 3)) m = static_cast<std::uint32_t>(between(0, 30));
+    }
+    w.mix[0] += 2, w.mix[2] += 2; // something must exist, and be written
+  }
+  void choose_classes() {
+    for (std::size_t i = 0; i < what_count; ++i) {
+      auto w = static_cast<What>(i);
+      bool offered = w != What::write && w != What::snapshot && (w != What::witness_down || plan_.mode == Mode::ping);
+      if (offered && r_.chance(1, 3)) classes_.push_back(w), weights_.push_back(static_cast<std::uint64_t>(between(1, 20)));
+    }
+    if (classes_.empty()) classes_.push_back(What::crash), weights_.push_back(1);
+  }
+  What draw() {
+    std::uint64_t sum = 0;
+    for (auto w : weights_) sum += w;
+    auto x = r_.below(sum);
+    for (std::size_t i = 0;; ++i) {
+      if (x < weights_[i]) return classes_[i];
+      x -= weights_[i];
+    }
+  }
+  void add(Event e) { plan_.events.push_back(std::move(e)); }
+  void fault() {
+    Event e;
+    e.what = draw();
+    e.at = quiet_end_ + ms(between(0, fault_time_.in_ms()));
+    e.node = static_cast<std::uint8_t>(r_.below(2)), e.other = 1 - e.node;
+    e.length = r_.chance(1, 2) ? ms(between(1, 3000)) : ms(between(1, longest_timeout().in_ms() * 3));
+    switch (e.what) {
+    case What::cut: return cut(e);
+    case What::delay: e.by = ms(between(1, 2000)), e.cls = any_class(); break;
+    case What::loss:
+    case What::reorder:
+    case What::duplicate: e.number = between(5, 90), e.cls = Class::beats; break;
+    case What::clog: e.cls = any_class(); break;
+    case What::crash:
+    case What::kill:
+      e.number = r_.chance(1, 2) ? between(1, 60) : 0;
+      if (r_.chance(1, 4)) { // both at once, or soon after each other
+        auto second = e;
+        second.node = e.other, second.at = e.at + ms(between(0, 3) * between(0, 500)), second.length = ms(between(100, 20000));
+        add(second);
+      }
+      e.length = ms(between(100, 20000));
+      break;
+    case What::eio:
+    case What::enospc: e.number = between(1, 100); break;
+    case What::slow_disk: e.by = ms(between(1, 400)); break;
+    case What::restore: {
+      auto s = e;
+      s.what = What::snapshot, s.at = ms(between(quiet_end_.in_ms() / 2, e.at.in_ms())), s.length = {};
+      add(s);
+      e.length = {};
+      break;
+    }
+    case What::lose_record:
+    case What::reset: e.length = {}; break;
+    case What::script_fails:
+    case What::script_hangs: e.word = std::vector<std::string>{"start_prim", "stop_prim", "prestart", "poststop"}[r_.below(4)]; break;
+    case What::command: {
+      static const std::vector<std::string> verbs{"stop", "start", "swap", "restart", "stopstart", "prim", "second", "forcestop",
+                                                  "failover_off", "failover_on", "stop", "swap"};
+      e.word = verbs[r_.below(verbs.size())], e.length = {};
+      break;
+    }
+    default: break;
+    }
+    add(e);
+  }
+  Class any_class() {
+    static constexpr Class c[] = {Class::beat0, Class::beats, Class::stream, Class::all};
+    return c[r_.below(4)];
+  }
+  // None, one direction, one class, one network, isolation, the witness: the useful set is small enough to name.
+  void cut(Event e) {
+    e.cls = any_class();
+    if (plan_.networks.size() > 1 && r_.chance(1, 4)) e.cls = Class::beat1;
+    if (plan_.mode == Mode::ping && r_.chance(1, 3)) { // isolated from the witness too
+      auto w = e;
+      w.other = 2, w.cls = Class::all;
+      add(w);
+    }
+    add(e);
+    if (r_.chance(2, 3)) std::swap(e.node, e.other), add(e);
+  }
+
+  Prng r_;
+  Plan plan_;
+  Duration quiet_end_, fault_time_;
+  std::vector<What> classes_;
+  std::vector<std::uint64_t> weights_;
+};
+} // namespace
+
+Plan make_plan(std::uint64_t seed, Mode mode) { return Maker(seed, mode).run(); }
+
+} // namespace lockstep::sim

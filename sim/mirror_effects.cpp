@@ -1,0 +1,161 @@
+// How a simulated machine carries out what Mirror orders: one executor that keeps its order, the set log, flushes, the wire.
+#include "sim/host.hpp"
+#include "sim/oracles.hpp"
+
+namespace lockstep::sim {
+
+Payload Host::keep(Content c) {
+  Payload p{++handles_, c.size()};
+  payloads_.emplace(p.handle, std::move(c));
+  return p;
+}
+const Content* Host::content_of(Payload p) const {
+  auto i = payloads_.find(p.handle);
+  return i == payloads_.end() ? nullptr : &i->second;
+}
+
+void Host::on_executor(std::function<void()> work) {
+  auto start = later(executor_free_, queue_.now());
+  executor_free_ = start + disk_time(15, 120);
+  later_here(executor_free_ - queue_.now(), std::move(work));
+}
+
+Injected Host::injected_for(std::uint64_t units) {
+  for (auto [w, error] : {std::pair{What::eio, err::io}, std::pair{What::enospc, err::nospc}}) {
+    auto e = weather_.on_node(w, index_, queue_.now());
+    auto h = chance(11);
+    if (e && percent(h, static_cast<std::uint64_t>(e->number))) return {error, units ? mix64(h ^ 1) % units : 0};
+  }
+  return {};
+}
+
+void Host::carry(const fx::Execute& e) {
+  on_executor([this, e] {
+    if (clock() > e.not_after) {
+      in::Executed r{e.ticket};
+      r.expired = true;
+      return to_mirror(r);
+    }
+    auto content = content_of(e.payload);
+    auto r = carry_out(disk_.files, e.op, content, false, injected_for(content ? content->units.size() : 0));
+    oracles_.executed(*this, e.op, r.error);
+    to_mirror(in::Executed{e.ticket, r.error, r.amount, r.partial, false});
+  });
+}
+
+void Host::carry(const fx::Complete& e) {
+  bool late = e.error == 0 && clock() > e.not_after;
+  auto error = late ? err::io : e.error;
+  if (!open_.erase(e.token)) return; // the mount was aborted meanwhile
+  oracles_.completing(*this, e.token, error);
+  if (on_complete) on_complete(e.token, error);
+}
+
+void Host::carry(const fx::Apply& e) {
+  oracles_.applying(*this, e.op);
+  on_executor([this, e] {
+    auto content = content_of(e.payload);
+    auto r = carry_out(disk_.files, e.op, content, e.may_be_done, injected_for(content ? content->units.size() : 0));
+    trace_.line(queue_.now(), index_, [&] {
+      return "      applied " + to_string(e.op) + (r.error ? ": error " + std::to_string(r.error) : std::string{});
+    });
+    to_mirror(in::Applied{e.ticket, r.error, r.need, r.lacks});
+  });
+}
+
+void Host::carry(const fx::ReadItem& e) {
+  on_executor([this, e] {
+    in::ItemRead r;
+    r.ticket = e.ticket;
+    auto& t = disk_.files.now();
+    auto o = t.find(e.object);
+    if (!o) r.error = err::noent;
+    else if (injected_for(0).error) r.error = err::io;
+    else {
+      r.attrs = read_attributes(*o), r.size = o->attrs.size;
+      if (e.directory) r.dir = read_directory(t, e.object);
+      else if (!e.attrs) {
+        r.end_of_file = e.block * block_size >= o->attrs.size;
+        if (!r.end_of_file) r.digests = keep(Content{{}, read_digests(t, e.object, e.block * block_size, block_size)});
+      }
+    }
+    to_mirror(std::move(r));
+  });
+}
+
+void Host::carry(const fx::ReadData& e) {
+  on_executor([this, e] {
+    in::DataRead r;
+    r.ticket = e.ticket;
+    auto o = disk_.files.now().find(e.object);
+    if (!o) r.error = err::noent;
+    else if (injected_for(0).error) r.error = err::io;
+    else {
+      auto end = std::min(e.offset + e.length, o->attrs.size);
+      r.length = end > e.offset ? end - e.offset : 0;
+      auto c = read_data(disk_.files.now(), e.object, e.offset, r.length);
+      r.hole = std::all_of(c.units.begin(), c.units.end(), [](auto v) { return v == 0; });
+      if (!r.hole) r.data = keep(std::move(c));
+    }
+    to_mirror(std::move(r));
+  });
+}
+
+void Host::carry(const fx::Send& e) {
+  std::shared_ptr<const Content> content;
+  if (auto c = content_of(e.payload)) content = std::make_shared<Content>(*c);
+  else if (!e.bytes.empty()) content = std::make_shared<Content>(Content{{}, e.bytes});
+  links_.send_frame(index_, e.frame, std::move(content));
+}
+
+void Host::carry(const fx::Release& e) { payloads_.erase(e.handle); }
+
+void Host::carry(const fx::Flush& e) {
+  auto start = later(flush_free_, queue_.now());
+  flush_free_ = start + disk_time(2000, 40'000);
+  bool fails = weather_.on_node(What::flush_error, index_, queue_.now()) != nullptr;
+  later_here(start - queue_.now(), [this, e, fails] {
+    auto flush = disk_.files.begin_flush();
+    later_here(flush_free_ - queue_.now(), [this, e, fails, flush] {
+      if (!fails) {
+        disk_.files.end_flush(flush);
+        if (e.checkpoint.generation != 0) disk_.state.checkpoint_file = disk_.state.checkpoint_root = e.checkpoint;
+      }
+      to_mirror(in::Flushed{e.ticket, fails ? err::io : 0});
+    });
+  });
+}
+
+void Host::carry(const fx::AppendSet& e) {
+  bool fails = weather_.on_node(What::log_error, index_, queue_.now()) != nullptr;
+  log_free_ = later(log_free_, queue_.now()) + disk_time(300, 3000);
+  if (!fails) log_in_flight_.push_back({false, e.marks});
+  later_here(log_free_ - queue_.now(), [this, ticket = e.ticket, fails] {
+    if (!fails) disk_.state.set.add(log_in_flight_.front().second), log_in_flight_.pop_front();
+    to_mirror(in::SetDurable{ticket, fails ? err::nospc : 0});
+  });
+}
+
+void Host::carry(const fx::RewriteSet& e) {
+  bool fails = weather_.on_node(What::log_error, index_, queue_.now()) != nullptr;
+  log_free_ = later(log_free_, queue_.now()) + disk_time(300, 3000);
+  if (!fails) log_in_flight_.push_back({true, e.set});
+  later_here(log_free_ - queue_.now(), [this, ticket = e.ticket, fails] {
+    if (!fails) disk_.state.set = log_in_flight_.front().second, log_in_flight_.pop_front();
+    to_mirror(in::SetDurable{ticket, fails ? err::nospc : 0});
+  });
+}
+
+void Host::carry(const fx::CloseConnection& e) { links_.close(index_, e.why); }
+void Host::carry(const fx::PurgeStaging&) {
+  on_executor([this] { purge_staging(disk_.files); });
+}
+void Host::carry(const fx::Say& e) {
+  later_here(us(20), [this, what = e.what] { to_node(nin::Mirror{what}); });
+}
+void Host::carry(const fx::Tell& e) {
+  ++trace_.counts.rules[e.note.rule];
+  oracles_.told(*this, e.note);
+}
+
+} // namespace lockstep::sim

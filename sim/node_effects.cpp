@@ -1,0 +1,149 @@
+// How a simulated machine carries out what Node orders: the record, scripts, mounts, the address, the witness.
+#include "sim/host.hpp"
+#include "sim/oracles.hpp"
+
+namespace lockstep::sim {
+
+void Host::carry(const nfx::SendBeat& e) {
+  oracles_.beat_sent(*this, e.network, e.beat);
+  links_.send_beat(index_, e.network, e.beat);
+}
+
+void Host::carry(const nfx::Persist& e) {
+  // One worker, in order; both copies are flushed before the answer.
+  auto start = later(record_free_, queue_.now());
+  record_free_ = start + disk_time(800, 6000);
+  bool fails = weather_.on_node(What::persist_error, index_, queue_.now()) != nullptr;
+  oracles_.record_asked(*this, e.record);
+  later_here(start - queue_.now(), [this, record = e.record, fails] {
+    if (!fails) record_in_flight_ = record;
+  });
+  later_here(record_free_ - queue_.now(), [this, e, fails] {
+    if (!fails) {
+      auto before = disk_.state.record;
+      disk_.state.record = e.record;
+      record_in_flight_.reset();
+      oracles_.recorded(*this, before);
+    }
+    to_node(nin::Persisted{e.ticket, !fails, fails ? "input/output error" : ""});
+  });
+}
+
+void Host::carry(const nfx::MarkDirs& e) {
+  later_here(disk_time(500, 5000), [this, e] {
+    disk_.state.marker = e.uid;
+    to_node(nin::MountDone{e.ticket, true, {}});
+  });
+}
+
+void Host::carry(const nfx::SetAside& e) {
+  later_here(disk_time(20'000, 300'000), [this, e] {
+    set_aside = true;
+    to_node(nin::AsideDone{e.ticket, true, {}});
+  });
+}
+
+void Host::carry(const nfx::RunScript& e) {
+  oracles_.script_starts(*this, e.name, script_.has_value());
+  bool force = !e.args.empty() && e.args[0] == "force";
+  script_ = Script{e.ticket, e.name, force, false};
+  auto run = ++script_run_;
+  auto named = [&](What w) {
+    for (auto& f : plan_.events) {
+      if (f.what == w && f.node == index_ && f.word == e.name && weather_.holds(f, queue_.now())) return true;
+    }
+    return false;
+  };
+  if (named(What::script_hangs)) return; // until it is killed
+  bool fails = named(What::script_fails);
+  later_here(ms(pick(chance(3), 5, 400)), [this, e, force, run, fails] {
+    if (fails && script_ && script_run_ == run) {
+      auto ticket = script_->ticket;
+      if (e.name == "stop_prim" && force) application_ = false;
+      script_.reset();
+      return to_node(nin::ScriptDone{ticket, 1, false});
+    }
+    script_ends(e.ticket, e.name, force, run);
+  });
+}
+
+void Host::script_ends(Ticket ticket, const std::string& name, bool force, std::uint64_t run) {
+  if (!script_ || script_run_ != run) return;
+  bool stops = name == "stop_prim" || name == "prestart";
+  if (stops && !open_.empty() && mount_ == MountKind::replicate) { // the application sits in a write that nobody answers
+    return later_here(ms(50), [this, ticket, name, force, run] { script_ends(ticket, name, force, run); });
+  }
+  script_.reset();
+  if (name == "start_prim") application_ = true;
+  if (stops && application_) {
+    application_ = false;
+    if (on_application_lost) on_application_lost();
+  }
+  oracles_.script_ended(*this, name);
+  to_node(nin::ScriptDone{ticket, 0, false});
+}
+
+void Host::carry(const nfx::KillScript& e) {
+  later_here(ms(pick(chance(4), 10, 2000)), [this, e] {
+    if (!script_ || script_->ticket != e.ticket) return;
+    auto s = *script_;
+    script_.reset();
+    ++script_run_;
+    if (s.force && s.name == "stop_prim") {
+      application_ = false;
+      if (on_application_lost) on_application_lost();
+    }
+    to_node(nin::ScriptDone{s.ticket, 128 + 9, false});
+  });
+}
+
+void Host::carry(const nfx::AskWitness& e) {
+  bool reachable = links_.witness_reachable(index_);
+  oracles_.witness_asked(*this, reachable);
+  later_here(reachable ? ms(pick(chance(5), 1, 30)) : ms(pick(chance(6), 900, 3000)),
+             [this, e, reachable] { to_node(nin::WitnessAnswer{e.ticket, reachable}); });
+}
+
+void Host::carry(const nfx::MountFor& e) {
+  later_here(ms(pick(chance(7), 2, 60)), [this, e] { try_mount(e); });
+}
+
+void Host::try_mount(const nfx::MountFor& e) {
+  if (weather_.on_node(What::mount_fails, index_, queue_.now()) && e.kind == MountKind::replicate) {
+    return to_node(nin::MountDone{e.ticket, false, "fuse: device is busy"});
+  }
+  if (mount_ == MountKind::replicate && e.kind != MountKind::replicate) {
+    if (!open_.empty() && !e.force) return later_here(ms(50), [this, e] { try_mount(e); }); // busy until answered
+    fail_open();
+    if (on_application_lost) on_application_lost();
+  }
+  mount_ = e.kind;
+  to_node(nin::MountDone{e.ticket, true, {}});
+}
+
+void Host::carry(const nfx::RaiseVip& e) {
+  if (clock() > e.until) return to_node(nin::VipDone{e.ticket, false, "the address would have expired already"});
+  bool was = vip_up();
+  vip_ = true, vip_until_ = was ? later(vip_until_, e.until) : e.until;
+  if (!was) oracles_.address_raised(*this);
+  later_here(ms(pick(chance(8), 1, 15)), [this, e] { to_node(nin::VipDone{e.ticket, true, {}}); });
+}
+
+void Host::carry(const nfx::DropVip& e) {
+  vip_ = false;
+  later_here(ms(pick(chance(9), 1, 10)), [this, e] { to_node(nin::VipDone{e.ticket, true, {}}); });
+}
+
+void Host::carry(const nfx::ToMirror& e) {
+  later_here(us(20), [this, e] { to_mirror(in::Order{e.order}); });
+}
+
+void Host::carry(const nfx::Answer& e) { oracles_.answered(*this, e.ok, e.sentence); }
+void Host::carry(const nfx::Log&) {}
+void Host::carry(const nfx::Tell& e) {
+  ++trace_.counts.rules[e.note.rule];
+  oracles_.told(*this, e.note);
+}
+void Host::carry(const nfx::Exit& e) { exiting_ = true, exit_restart_ = e.restart; }
+
+} // namespace lockstep::sim

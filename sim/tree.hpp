@@ -1,0 +1,123 @@
+// A model of one node's replicated file systems: objects by key, what is in memory and what is on the disk.
+// Namespace and attributes are journalled: a crash keeps a prefix of the unflushed transactions, as ext4 and XFS do. File data
+// is not: each unflushed 4 KiB unit is kept or lost by itself. Content is a 64-bit version per unit (0: zeros).
+#pragma once
+#include "core/mirror/op.hpp"
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace lockstep::sim {
+
+inline constexpr std::uint64_t unit_size = 4096;
+inline constexpr Key staging_key{0, 1}; // directory of detached objects on a resync target (data T15)
+
+struct Attributes {
+  FileType type = FileType::regular;
+  std::uint32_t mode = 0, uid = 0, gid = 0;
+  std::uint64_t rdev = 0, size = 0;
+  std::int64_t atime_ns = 0, mtime_ns = 0;
+  std::string target;
+  std::map<std::string, std::string> xattrs;
+  bool operator==(const Attributes&) const = default;
+};
+struct Object {
+  Attributes attrs;
+  std::map<std::string, Key> entries;              // directory
+  std::map<std::uint64_t, std::uint64_t> units;    // regular file: version by unit number, absent: zeros
+  std::set<std::pair<Key, std::string>> names;     // every (directory, name) that leads here
+};
+
+namespace change {
+struct SetAttributes { // creates the object if it is not there
+  Key object;
+  Attributes attrs;
+};
+struct DropObject {
+  Key object;
+};
+struct SetEntry {
+  Key dir;
+  std::string name;
+  Key object;
+};
+struct DropEntry {
+  Key dir;
+  std::string name;
+};
+struct CutUnits { // zeros in [first, end)
+  Key object;
+  std::uint64_t first = 0, end = 0;
+};
+} // namespace change
+using Change = std::variant<change::SetAttributes, change::DropObject, change::SetEntry, change::DropEntry, change::CutUnits>;
+using Transaction = std::vector<Change>;
+
+// One image of the tree.
+class Tree {
+ public:
+  void apply(const Change&);
+  void write_unit(Key object, std::uint64_t unit, std::uint64_t version);
+  const Object* find(Key k) const;
+  Key entry(Key dir, const std::string& name) const; // none: not there
+  bool is_directory(Key k) const;
+  bool inside(Key object, Key ancestor) const; // object is ancestor or below it
+  const std::map<Key, Object>& objects() const { return objects_; }
+  std::uint64_t version(Key file, std::uint64_t unit) const;
+
+ private:
+  std::map<Key, Object> objects_;
+};
+
+// What a comparison looks at, at the granularity of a pending set's marks.
+struct Item {
+  enum Kind : std::uint8_t { directory, attributes, block } kind = directory;
+  Key object;
+  std::uint64_t number = 0; // block
+  auto operator<=>(const Item&) const = default;
+};
+// Equal in both trees. The staging directory and what is only there is nobody's.
+bool same(const Tree&, const Tree&, const Item&);
+// First difference, in words; empty: equal (oracle S11).
+std::string difference(const Tree& a, const Tree& b);
+std::uint64_t digest(const Tree&);
+std::string path_of(const Tree&, Key);
+
+class FileSystem {
+ public:
+  explicit FileSystem(std::uint32_t dirs);
+  const Tree& now() const { return volatile_; }
+  const Tree& on_disk() const { return durable_; }
+  void commit(Transaction); // carried out in memory, journalled
+  void write(Key file, std::uint64_t unit, std::uint64_t version);
+
+  struct Flush {
+    std::uint64_t journal_end = 0;
+    std::map<std::pair<Key, std::uint64_t>, std::uint64_t> units;
+  };
+  Flush begin_flush() const;
+  void end_flush(const Flush&);
+  void sync_file(Key file); // fsync: its data, and the journal as far as it goes
+  void crash(std::uint64_t hash);
+  void restore(const Tree& image) { volatile_ = durable_ = image, journal_.clear(), dirty_.clear(), all_touched_ = true; }
+  bool clean() const { return journal_.empty() && dirty_.empty(); }
+
+  // Items whose content changed in memory or on the disk since the last call; `all`: too many to say.
+  std::set<Item> take_touched(bool& all);
+
+ private:
+  void note(const Change&);
+  void apply_journal(std::uint64_t end);
+  Tree volatile_, durable_;
+  std::deque<Transaction> journal_;
+  std::uint64_t journal_base_ = 0; // number of the first transaction in journal_
+  std::map<std::pair<Key, std::uint64_t>, std::uint64_t> dirty_;
+  std::set<Item> touched_;
+  bool all_touched_ = true;
+};
+
+} // namespace lockstep::sim

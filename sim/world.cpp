@@ -1,0 +1,208 @@
+#include "sim/world.hpp"
+#include "core/base/assert.hpp"
+#include "sim/machines.hpp"
+
+namespace lockstep::sim {
+namespace {
+struct CoreAsserted {
+  std::string what;
+};
+// An assertion of the core is a bug found: it ends the run, not the program.
+[[noreturn]] void on_assert(const char* expression, const char* file, int line) {
+  throw CoreAsserted{std::string(file) + ":" + std::to_string(line) + ": " + expression};
+}
+constexpr std::uint64_t most_steps_in_an_instant = 50'000;
+} // namespace
+
+World::World(const Plan& plan, bool verbose)
+    : plan_(plan), weather_(plan_), links_(plan_, queue_, weather_), oracles_(plan_, queue_, weather_, trace_),
+      around_{plan_, queue_, weather_, links_, trace_, oracles_} {
+  trace_.verbose = verbose;
+  for (NodeIndex n = 0; n < 2; ++n) {
+    hosts_[n] = std::make_unique<Host>(n, around_);
+    apps_[n] = std::make_unique<App>(plan_, queue_, oracles_, *hosts_[n], operations_);
+  }
+  oracles_.attach(*hosts_[0], *hosts_[1]);
+}
+
+void World::start_again(NodeIndex n, Duration after) {
+  queue_.at(queue_.now() + after, n, [this, n] {
+    auto& h = *hosts_[n];
+    if (!h.powered()) h.power_on();
+    if (!h.running()) h.command(Verb::start, "at boot time");
+  });
+}
+
+void World::happens(const Event& e) {
+  if (is_fault(e.what)) ++trace_.counts.faults;
+  ++trace_.counts.injected[static_cast<std::size_t>(e.what)];
+  auto& h = *hosts_[e.node < 2 ? e.node : 0];
+  trace_.line(queue_.now(), 2, [&] { return print(e); });
+  switch (e.what) {
+  case What::reset: links_.reset(); break;
+  case What::crash:
+  case What::kill:
+    h.on_down = [this, n = e.node, down = e.length] {
+      if (down.ns) start_again(n, down);
+    };
+    h.crash_after(e.number, e.what == What::kill);
+    break;
+  case What::pause: h.pause(weather_.end_of(e)); break;
+  case What::lose_record:
+    h.power_off();
+    h.disk().state.record.reset();
+    h.record_was_lost = true;
+    start_again(e.node, seconds(1));
+    break;
+  case What::snapshot: h.disk().take_snapshot(); break;
+  case What::restore:
+    if (!h.disk().snapshot) break;
+    h.power_off();
+    h.disk().restore();
+    h.went_back = true;
+    start_again(e.node, seconds(1));
+    break;
+  case What::command:
+    if (auto v = verb_of(e.word)) h.command(*v, "root");
+    else oracles_.violated(oracle::expected, "\"" + e.word + "\" is not a command");
+    break;
+  case What::write:
+    if (!apps_[0]->perform(e.word) && !apps_[1]->perform(e.word))
+      oracles_.violated(oracle::expected, "no application could do \"" + e.word + "\"");
+    break;
+  default: break; // the weather
+  }
+}
+
+void World::expect(const Expectation& x) {
+  auto& h = *hosts_[x.node];
+  auto fail = [&](const std::string& is) {
+    oracles_.violated(oracle::expected, "line " + std::to_string(x.line) + ": expected " + x.word + ", found " + is);
+  };
+  std::string role = "STOP NotReady";
+  NodeView v;
+  if (h.running()) v = h.node()->view(), role = std::string(role_name(v.role)) + " " + sub_name(v.sub);
+  switch (x.kind) {
+  case Expectation::role:
+    if (role.rfind(x.word, 0) != 0) fail(role + " (" + v.wait.why + ")");
+    break;
+  case Expectation::wait:
+    if (v.wait.kind == Wait::none || std::string(rule_name(v.wait.rule)) != x.word) fail(role + " waiting by " + rule_name(v.wait.rule) + ": " + v.wait.why);
+    break;
+  case Expectation::not_serving:
+    if (v.serving || h.vip_up()) fail("it serves");
+    break;
+  case Expectation::equal: {
+    auto d = difference(hosts_[0]->disk().files.now(), hosts_[1]->disk().files.now());
+    if (!d.empty()) fail(d);
+    break;
+  }
+  case Expectation::rule:
+    if (!oracles_.saw(x.word)) fail("it never fired");
+    break;
+  case Expectation::no_rule:
+    if (oracles_.saw(x.word)) fail("it fired");
+    break;
+  case Expectation::file: {
+    auto path = x.word.substr(0, x.word.find(' '));
+    auto want = x.word.substr(path.size());
+    auto& t = h.disk().files.now();
+    Key at = root_key(0);
+    for (std::size_t from = 0; from <= path.size();) {
+      auto slash = std::min(path.find('/', from), path.size());
+      at = t.entry(at, path.substr(from, slash - from));
+      from = slash + 1;
+    }
+    auto o = t.find(at);
+    std::string is = at.none() || !o ? " missing" : " " + std::to_string(t.version(at, 0));
+    if (is != want) fail(path + is);
+    break;
+  }
+  }
+}
+
+void World::schedule() {
+  for (NodeIndex n = 0; n < 2; ++n) {
+    queue_.at(Instant{0}, n, [this, n] { hosts_[n]->power_on(); });
+    if (plan_.operator_starts) queue_.at(Instant{0} + seconds(1), n, [this, n] { hosts_[n]->command(Verb::start, "at boot time"); });
+    hosts_[n]->on_exit = [this, n] { // somebody stopped it: somebody starts it again, later
+      if (plan_.operator_starts) start_again(n, ms(pick(hash_of(plan_.seed, n, ++restarts_, 71), 500, 20'000)));
+    };
+  }
+  if (plan_.operator_starts) queue_.at(Instant{0} + seconds(2), 0, [this] { hosts_[0]->command(Verb::prim, "root"); });
+  for (auto& e : plan_.events) queue_.at(Instant{e.at.ns}, e.node, [this, &e] { happens(e); });
+  for (auto& x : plan_.expectations) queue_.at(Instant{x.at.ns}, 2, [this, &x] { expect(x); });
+  queue_.at(Instant{plan_.heal.ns}, 2, [this] { repair(); });
+}
+
+void World::repair() {
+  repaired_ = true;
+  trace_.line(queue_.now(), 2, [] { return "heal"; });
+  for (NodeIndex n = 0; n < 2; ++n) {
+    hosts_[n]->on_exit = [this, n] { start_again(n, seconds(1)); };
+    hosts_[n]->on_down = [this, n] { start_again(n, seconds(1)); };
+    start_again(n, ms(500 + 700 * n));
+  }
+}
+
+bool World::advance(Instant until) {
+  Instant at = queue_.now();
+  std::uint64_t since = queue_.steps();
+  while (!oracles_.violation() && queue_.step(until)) {
+    if (queue_.now() != at) at = queue_.now(), since = queue_.steps();
+    else if (queue_.steps() - since > most_steps_in_an_instant) oracles_.violated(oracle::busy, "no time passes any more");
+  }
+  return !oracles_.violation();
+}
+
+void World::liveness_phase() {
+  auto deadline = Instant{plan_.heal.ns} + plan_.liveness;
+  for (auto t = Instant{plan_.heal.ns}; t < deadline && !(oracles_.paired() && t > Instant{plan_.heal.ns}); t = t + seconds(1)) {
+    if (!advance(t + seconds(1))) return;
+  }
+  for (auto& x : plan_.expectations) {
+    if (x.at.ns > queue_.now().ns && !advance(Instant{x.at.ns} + ms(1))) return;
+  }
+  if (!oracles_.paired()) {
+    waited_ = oracles_.legitimate_wait();
+    if (!waited_.empty()) return;
+    std::string is;
+    for (auto& h : hosts_) {
+      is += h->index() ? "; b " : "a ";
+      if (!h->running()) {
+        is += "STOP";
+        continue;
+      }
+      auto v = h->node()->view();
+      is += std::string(role_name(v.role)) + " " + sub_name(v.sub) + " (" + rule_name(v.wait.rule) + " " + v.wait.why + ")";
+    }
+    return oracles_.violated(oracle::live, is);
+  }
+  // A while of ordinary work on the repaired pair, then rest.
+  if (!advance(queue_.now() + seconds(5))) return;
+  for (auto& a : apps_) a->stop();
+  for (int i = 0; i < 60 && !(apps_[0]->idle() && apps_[1]->idle()); ++i) {
+    if (!advance(queue_.now() + seconds(1))) return;
+  }
+  if (!apps_[0]->idle() || !apps_[1]->idle()) return oracles_.violated(oracle::live, "an operation of the application is never answered");
+  if (!advance(queue_.now() + seconds(8))) return;
+  if (!oracles_.paired()) return oracles_.violated(oracle::live, "the pair did not last");
+  oracles_.at_rest();
+}
+
+Outcome World::run() {
+  set_assert_hook(on_assert);
+  try {
+    schedule();
+    if (advance(Instant{plan_.heal.ns})) liveness_phase();
+  } catch (const CoreAsserted& a) {
+    static constexpr Oracle asserted{"assert", "the core's own assertions hold"};
+    oracles_.violated(asserted, a.what);
+  }
+  trace_.counts.simulated_ns = queue_.now().ns;
+  return {oracles_.violation(), waited_, trace_.hash, trace_.counts};
+}
+
+Outcome run_plan(const Plan& p, bool verbose) { return World(p, verbose).run(); }
+
+} // namespace lockstep::sim
