@@ -16,12 +16,21 @@ struct Mount {
   std::string options;     // of this mount: "ro,relatime"
   std::string type;        // "ext4", "fuse.lockstep"
   std::string source;
-  bool shared = false; // mounts made beneath it propagate
+  bool shared = false;   // mounts made beneath it propagate
+  bool receives = false; // mounts made beneath its peers or its master appear here too
 };
 
 // Of this process's mount namespace, in mount order (a later one covers an earlier one at the same place).
 Result<std::vector<Mount>> list_mounts();
 std::vector<Mount> parse_mountinfo(const std::string& text); // lines that make no sense are left out
+// `path` is the directory or lies below it. Both absolute and clean.
+bool is_under(const std::string& path, const std::string& directory);
+// The mount through which `path` is reached; nullptr: none.
+const Mount* mount_of(const std::vector<Mount>& mounts, const std::string& path);
+// Where `path`, reached through `m`, lies inside the file system.
+std::string path_in_file_system(const Mount& m, const std::string& path);
+// Absolute, without links, dots and double slashes. The last component may be a dead FUSE mount; it is not looked into.
+Result<std::string> clean_path(const std::string& path);
 // The topmost mount exactly at `path` (made absolute and free of links first); nullopt: not a mount point.
 Result<std::optional<Mount>> mounted_at(const std::string& path);
 // Mount points strictly under `path`: a replicated directory must have none (data:T3).

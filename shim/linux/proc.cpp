@@ -21,6 +21,22 @@ std::vector<std::string> names_in(const std::string& directory) {
   return out;
 }
 
+std::string text_at(const std::string& path) {
+  std::string text;
+  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return text;
+  char piece[4096];
+  for (ssize_t n; (n = ::read(fd, piece, sizeof piece)) > 0;) text.append(piece, static_cast<std::size_t>(n));
+  ::close(fd);
+  return text;
+}
+
+std::string target_of(const std::string& path) {
+  char target[PATH_MAX];
+  auto n = ::readlink(path.c_str(), target, sizeof target);
+  return n > 0 ? std::string(target, static_cast<std::size_t>(n)) : std::string();
+}
+
 } // namespace
 
 std::vector<int> all_pids() {
@@ -30,21 +46,10 @@ std::vector<int> all_pids() {
   return out;
 }
 
-std::string read_text(int pid, const char* what) {
-  std::string text;
-  int fd = ::open(path_of(pid, what).c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return text;
-  char piece[4096];
-  for (ssize_t n; (n = ::read(fd, piece, sizeof piece)) > 0;) text.append(piece, static_cast<std::size_t>(n));
-  ::close(fd);
-  return text;
-}
-
-std::string read_link(int pid, const std::string& what) {
-  char target[PATH_MAX];
-  auto n = ::readlink(path_of(pid, what).c_str(), target, sizeof target);
-  return n > 0 ? std::string(target, static_cast<std::size_t>(n)) : std::string();
-}
+std::string read_text(int pid, const char* what) { return text_at(path_of(pid, what)); }
+std::string read_own_text(const char* what) { return text_at(std::string("/proc/thread-self/") + what); }
+std::string read_link(int pid, const std::string& what) { return target_of(path_of(pid, what)); }
+std::string read_own_link(const std::string& what) { return target_of("/proc/thread-self/" + what); }
 
 std::vector<std::string> list(int pid, const char* what) { return names_in(path_of(pid, what)); }
 

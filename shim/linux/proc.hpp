@@ -21,6 +21,9 @@ std::optional<Stat> parse_stat(const std::string& line);
 std::string read_text(int pid, const char* what);
 // The target of the link /proc/PID/WHAT; empty when it cannot be read.
 std::string read_link(int pid, const std::string& what);
+// The same of the calling thread: its namespaces, which need not be those of the other threads.
+std::string read_own_text(const char* what);
+std::string read_own_link(const std::string& what);
 // Names in the directory /proc/PID/WHAT.
 std::vector<std::string> list(int pid, const char* what);
 

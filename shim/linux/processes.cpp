@@ -22,7 +22,7 @@ std::string joined(std::string cmdline) {
 
 std::vector<Process> list_processes() {
   std::vector<Process> out;
-  auto own_namespace = proc::read_link(::getpid(), "ns/pid");
+  auto own_namespace = proc::read_own_link("ns/pid");
   for (int pid : proc::all_pids()) {
     if (pid == ::getpid()) continue;
     auto stat = proc::read_stat(pid);

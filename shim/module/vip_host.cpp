@@ -2,6 +2,7 @@
 #include "shim/common/net/endpoint.hpp"
 #include "shim/common/worker.hpp"
 #include "shim/linux/clock.hpp"
+#include <algorithm>
 
 namespace lockstep {
 
@@ -19,10 +20,39 @@ Status VipHost::prepare() {
       boost::system::error_code ec;
       IpAddress ip = boost::asio::ip::make_address(address_text(*resolved), ec);
       if (ec) return Error{"the virtual address " + v.addr + " is not an IP address"};
-      addresses_.push_back({v.addr, ip, interface.name, v.netmask, false, false});
+      addresses_.push_back({v.addr, ip, interface.name, v.netmask, interface.check, v.check, false, false});
     }
   }
   return {};
+}
+
+namespace {
+// "10.0.0.0" for 10.0.0.9/24: the name of the interface checker.
+std::string network_of(const IpAddress& ip, int prefix) {
+  if (ip.is_v4()) {
+    std::uint32_t mask = prefix <= 0 ? 0 : ~std::uint32_t{0} << (32 - std::min(prefix, 32));
+    return boost::asio::ip::address_v4(ip.to_v4().to_uint() & mask).to_string();
+  }
+  auto bytes = ip.to_v6().to_bytes();
+  for (int bit = std::max(prefix, 0); bit < 128; ++bit)
+    bytes[static_cast<std::size_t>(bit / 8)] &= static_cast<unsigned char>(~(0x80 >> (bit % 8)));
+  return boost::asio::ip::address_v6(bytes).to_string();
+}
+} // namespace
+
+std::vector<std::pair<std::string, bool>> VipHost::observe() const {
+  std::vector<std::pair<std::string, bool>> out;
+  auto links = list_links();
+  for (const Address& a : addresses_) {
+    auto placed = place({a.ip, a.interface, prefix_of_netmask(a.netmask).value_or(0)});
+    bool works = false;
+    if (placed && links)
+      for (const Link& l : *links) works |= l.index == placed->index && l.carrier;
+    if (a.check_interface) out.emplace_back("intf." + (placed ? network_of(a.ip, placed->prefix) : a.text), works);
+    auto here = address_is_local(a.ip);
+    if (a.check_address) out.emplace_back("ip." + a.text, here && *here);
+  }
+  return out;
 }
 
 std::string VipHost::text() const {

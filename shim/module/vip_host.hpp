@@ -26,6 +26,8 @@ class VipHost {
   void raise(Instant until, bool announce, Done done);
   // Removes all; an address that is not there is success.
   Status drop();
+  // What the implied checkers see: intf.<network> (the interface works) and ip.<address> (the address is here).
+  std::vector<std::pair<std::string, bool>> observe() const;
   bool any() const { return !addresses_.empty(); }
   std::string text() const; // "10.0.0.9, 10.0.0.10"
 
@@ -34,6 +36,7 @@ class VipHost {
     std::string text;
     IpAddress ip;
     std::string interface, netmask;
+    bool check_interface = true, check_address = true;
     bool up = false, probing = false;
   };
   void claim(std::size_t index, Instant until, Done done);

@@ -193,11 +193,10 @@ class Cluster:
 class Load:
     """A client that inserts rows at one address until stopped, and knows which were acknowledged, by whom and when."""
 
-    def __init__(self, lab, host, address, port=7777):
+    def __init__(self, lab, host, address, port=7777, program="labclient"):
         self.file = lab.work / f"load-{time.monotonic_ns()}"
         with open(self.file, "w") as out:
-            program = pathlib.Path(__file__).parent / "app" / "labclient"
-            self.process = host.popen([program, address, port], stdout=out)
+            self.process = host.popen([pathlib.Path(__file__).parent / "app" / program, address, port], stdout=out)
 
     def acknowledged(self):
         """[(number, server, monotonic seconds)]"""

@@ -5,31 +5,30 @@
 
 namespace lockstep {
 
-void FrameSender::add(Bytes head, std::shared_ptr<const Bytes> payload) {
-  waiting_ += head.size() + (payload ? payload->size() : 0);
+void FrameSender::add(Bytes head, Buffer payload) {
+  waiting_ += head.size() + payload.bytes.size();
   items_.push_back({std::move(head), std::move(payload)});
 }
 
 // Settles the frame's form and puts its header in front of its head.
 void FrameSender::begin(Item& item) {
   item.begun = true;
-  std::size_t plain = item.head.size() + item.payload_size();
-  std::uint32_t crc = fast_crc32c(item.head.data(), item.head.size());
-  if (item.payload) crc = fast_crc32c(item.payload->data(), item.payload->size(), crc);
+  std::size_t plain = item.size();
+  auto data = item.payload.bytes;
+  std::uint32_t crc = fast_crc32c(data.data(), data.size(), fast_crc32c(item.head.data(), item.head.size()));
   FrameHeader h{static_cast<std::uint32_t>(plain), 0, crc};
   if (compress_ && policy_.worth_trying(plain)) {
-    Bytes small = lz4_frame(item.head.data(), item.head.size(), item.payload ? item.payload->data() : nullptr,
-                            item.payload_size());
+    Bytes small = lz4_frame(item.head.data(), item.head.size(), data.data(), data.size());
     if (!small.empty() && policy_.result(plain, small.size())) {
       h.flags = frame_lz4, h.length = static_cast<std::uint32_t>(small.size());
       item.head.clear();
-      item.payload = std::make_shared<const Bytes>(std::move(small));
+      item.payload = Buffer::of(std::move(small));
     }
   }
   std::uint8_t header[frame_header_size];
   put_frame_header(header, h);
   item.head.insert(item.head.begin(), header, header + frame_header_size);
-  waiting_ += item.head.size() + item.payload_size();
+  waiting_ += item.size();
   waiting_ -= plain;
 }
 
@@ -61,14 +60,12 @@ bool FrameSender::encrypt(TlsPsk& tls, std::size_t limit) {
     Item& i = items_.front();
     if (!i.begun) begin(i);
     bool in_head = i.at < i.head.size();
-    const std::uint8_t* p = in_head     ? i.head.data() + i.at
-                            : i.payload ? i.payload->data() + (i.at - i.head.size())
-                                        : nullptr;
-    std::size_t n = in_head ? i.head.size() - i.at : i.payload_size() - (i.at - i.head.size());
-    n = std::min(n, limit);
-    if (!put(tls, p, n)) return false;
+    auto part =
+        in_head ? std::span<const std::uint8_t>(i.head).subspan(i.at) : i.payload.bytes.subspan(i.at - i.head.size());
+    std::size_t n = std::min(part.size(), limit);
+    if (!put(tls, part.data(), n)) return false;
     i.at += n, waiting_ -= n;
-    if (i.at == i.head.size() + i.payload_size()) items_.pop_front();
+    if (i.at == i.size()) items_.pop_front();
   }
   return !items_.empty() || flush(tls);
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include "shim/common/net/compress_policy.hpp"
 #include "shim/common/net/tls_psk.hpp"
+#include "shim/common/payload_store.hpp"
 #include <deque>
 #include <memory>
 
@@ -11,7 +12,7 @@ namespace lockstep {
 class FrameSender {
  public:
   explicit FrameSender(bool compress) : compress_(compress) { record_.reserve(record_size); }
-  void add(Bytes head, std::shared_ptr<const Bytes> payload);
+  void add(Bytes head, Buffer payload);
   // Encrypts until the session holds `limit` bytes of output or nothing is left. False: TLS failed.
   bool encrypt(TlsPsk& tls, std::size_t limit);
   bool empty() const { return items_.empty() && record_.empty(); }
@@ -23,10 +24,10 @@ class FrameSender {
   static constexpr std::size_t record_size = 16384;
   struct Item {
     Bytes head;
-    std::shared_ptr<const Bytes> payload;
+    Buffer payload;
     std::size_t at = 0; // how much of head and payload has left
     bool begun = false;
-    std::size_t payload_size() const { return payload ? payload->size() : 0; }
+    std::size_t size() const { return head.size() + payload.bytes.size(); }
   };
   void begin(Item& item);
   bool put(TlsPsk& tls, const std::uint8_t* p, std::size_t n);

@@ -145,7 +145,7 @@ bool HttpParser::parse_request_line(std::string_view line) {
   r.method = cut(line, ' ');
   r.target = cut(line, ' ');
   if (!token(r.method) || r.method.size() > 16) return false;
-  if (!line.starts_with("HTTP/")) return false;
+  if (!line.starts_with("HTTP/") || line.size() != 8 || line[6] != '.') return false;
   if (line != "HTTP/1.0" && line != "HTTP/1.1") return bad(505, "only HTTP/1.0 and HTTP/1.1 are spoken here"), false;
   r.minor = line.back() - '0';
   std::string_view target = r.target;

@@ -125,8 +125,8 @@ bool SecureStream::Impl::deliver_frames() {
 
 // --- sending
 
-void SecureStream::Impl::enqueue(Bytes head, std::shared_ptr<const Bytes> payload) {
-  LOCKSTEP_ASSERT(head.size() + (payload ? payload->size() : 0) <= options.max_frame);
+void SecureStream::Impl::enqueue(Bytes head, Buffer payload) {
+  LOCKSTEP_ASSERT(head.size() + payload.bytes.size() <= options.max_frame);
   if (phase != Phase::open || finishing || send_failed) return;
   sender.add(std::move(head), std::move(payload));
   request_pump();
@@ -250,10 +250,8 @@ void SecureStream::start(OnFrame on_frame, OnClosed on_closed) {
   });
 }
 
-void SecureStream::send(Bytes payload) { impl_->enqueue(std::move(payload), nullptr); }
-void SecureStream::send(Bytes head, std::shared_ptr<const Bytes> payload) {
-  impl_->enqueue(std::move(head), std::move(payload));
-}
+void SecureStream::send(Bytes payload) { impl_->enqueue({}, Buffer::of(std::move(payload))); }
+void SecureStream::send(Bytes head, Buffer payload) { impl_->enqueue(std::move(head), std::move(payload)); }
 
 void SecureStream::finish(Duration limit) {
   if (impl_->phase != Impl::Phase::open || impl_->finishing) return;

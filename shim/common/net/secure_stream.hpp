@@ -13,6 +13,7 @@
 #include "shim/common/crypto/cluster_key.hpp"
 #include "shim/common/net/endpoint.hpp"
 #include "shim/common/net/loop.hpp"
+#include "shim/common/payload_store.hpp"
 #include <functional>
 #include <memory>
 #include <string>
@@ -43,7 +44,7 @@ class SecureStream {
   // closed it does nothing. payload.size() <= max_frame is the caller's duty (asserted).
   void send(Bytes payload);
   // A frame in two parts, header and payload, to spare the caller joining them; the payload may be kept for a resend.
-  void send(Bytes head, std::shared_ptr<const Bytes> payload);
+  void send(Bytes head, Buffer payload);
   // Ends the connection after all queued frames were handed to the kernel, or after `limit`; on_closed follows.
   void finish(Duration limit);
 

@@ -25,7 +25,7 @@ struct SecureStream::Impl : std::enable_shared_from_this<SecureStream::Impl> {
   // Closes without a word to anybody.
   void abandon();
 
-  void enqueue(Bytes head, std::shared_ptr<const Bytes> payload);
+  void enqueue(Bytes head, Buffer payload);
   void request_pump();
   void pump();
   bool flush_output();

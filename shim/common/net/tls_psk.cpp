@@ -92,8 +92,6 @@ TlsKeys::TlsKeys(const ClusterKey& key, const std::string& label)
             SSL_CTX_set_num_tickets(context, 0) == 1;
   LOCKSTEP_ASSERT(ok);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  // No certificate is ever looked at: without the PSK there is no session.
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_psk_use_session_callback(context, TlsCallbacks::use_session);
   SSL_CTX_set_psk_find_session_callback(context, TlsCallbacks::find_session);
 }
@@ -107,6 +105,8 @@ TlsPsk::TlsPsk(std::shared_ptr<const TlsKeys> keys, Side side) : keys_(std::move
   SSL_set_bio(ssl_, bio, bio);
   SSL_set_app_data(ssl_, this);
   side == Side::server ? SSL_set_accept_state(ssl_) : SSL_set_connect_state(ssl_);
+  // No certificate is trusted by a client: without the PSK there is no session.
+  if (side == Side::client) SSL_set_verify(ssl_, SSL_VERIFY_PEER, nullptr);
 }
 TlsPsk::~TlsPsk() { SSL_free(ssl_); }
 

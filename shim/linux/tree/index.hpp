@@ -23,6 +23,11 @@ class ObjectIndex {
     auto [it, fresh] = map_.emplace(key, handle);
     return fresh || it->second.same_inode(handle);
   }
+  // What a look at the tree just showed is right, whatever was known.
+  void assign(Key key, const ObjectHandle& handle) {
+    std::lock_guard lock(mutex_);
+    map_.insert_or_assign(key, handle);
+  }
   void erase(Key key) {
     std::lock_guard lock(mutex_);
     map_.erase(key);

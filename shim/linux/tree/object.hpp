@@ -31,6 +31,7 @@ mode_t format_bits(FileType type); // S_IFREG ...
 int get_handle(int dirfd, const std::string& name, ObjectHandle& out);
 int open_handle(int mount_fd, const ObjectHandle& h, int flags, Fd& out);
 int write_key(int fd, Key key, const ObjectHandle& h);
+int write_key_at(int dirfd, const std::string& name, Key key, const ObjectHandle& h);
 
 // One name in a directory as it is now.
 struct Found {

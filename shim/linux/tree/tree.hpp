@@ -42,14 +42,6 @@ struct ScanReport {
   std::vector<std::string> examples; // paths of void and duplicate keys, a few
 };
 
-// One directory entry as an application sees it.
-struct Listed {
-  std::string name;
-  std::uint64_t inode = 0;
-  std::int64_t next = 0; // offset to go on from
-  unsigned char type = 0;
-};
-
 struct TreeSpace {
   std::uint64_t free_bytes = 0, free_inodes = 0;
 };
@@ -110,8 +102,8 @@ class Tree {
   };
   // A directory drained except for these: each is an ancestor of it until another directory is drained (a/b <-> b/a).
   struct Blocked {
-    Key dir, child;
-    std::string name;
+    Key dir;
+    DirEntry child;
     FileState self;
   };
   Tree(Options options) : options_(options), open_(options.open_objects) {}
@@ -126,7 +118,6 @@ class Tree {
   int name_is(int dirfd, const std::string& name, Key key, Found& found);
 
   OpResult dispatch(const Op& op, std::span<const std::uint8_t> payload);
-  bool already_so(const Op& op, std::int32_t error);
   int create(const Op& op);
   int create_regular(const Op& op, const Root& root, std::uint8_t index, int dirfd, const std::string& name);
   int create_named(const Op& op, const Root& root, std::uint8_t index, int dirfd, const std::string& name);
@@ -145,11 +136,15 @@ class Tree {
   OpResult drain_dir(const Op& op, std::span<const std::uint8_t> payload);
   int detach_vanished(std::uint8_t root, int dirfd, const DirState& state);
   int detach(std::uint8_t root, int dirfd, const std::string& name, const Found& found);
-  int attach(Key dir, std::uint8_t root, int dirfd, const DirEntry& entry);
+  int attach_all(Key dir, std::uint8_t root, int dirfd, const DirState& state);
+  int attach(std::uint8_t root, int dirfd, const DirEntry& entry);
   int attach_file(std::uint8_t root, int dirfd, const DirEntry& entry);
   int attach_directory(std::uint8_t root, int dirfd, const DirEntry& entry);
+  int locate_directory(const OpenObject& dir, Key key, Fd& parent, std::string& name);
+  int staged_directory(Key key, std::uint8_t root);
   int retry_blocked();
   int create_missing(const DirEntry& entry, std::uint8_t root, int dirfd, const std::string& name);
+  int detach_all_under(std::uint8_t root, const std::string& staged);
   OpResult drain_query(const Op& op, std::span<const std::uint8_t> payload);
   OpResult drain_data(const Op& op, std::span<const std::uint8_t> payload);
   int drain_attrs(const Op& op, std::span<const std::uint8_t> payload);

@@ -1,0 +1,184 @@
+"""The steps of tests/run, in two lanes that run side by side: one builds and tests the release, the other, at the lowest priority, builds and
+tests with the address and undefined-behaviour sanitizers and fuzzes. A line per step with its seconds; the output of a failed step; then
+the closing line `N passed, N failed`, summed over the tests of all steps.
+
+usage: tests/run [--long] [--only STEP]... [--list]
+  --long       longer campaigns: 200,000 simulator seeds, ten minutes of fuzzing per target
+  --only STEP  only the steps with STEP in their name (what they need must be built already)
+"""
+import argparse
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+TOP = pathlib.Path(__file__).resolve().parents[1]
+LAB = TOP / "tests" / "lab"
+NICE = ["nice", "-n", "19"]
+
+
+class Step:
+    """`command` is run as it is; `skip` gives a reason why there is nothing to run yet (asked when its turn comes)."""
+
+    def __init__(self, name, command, timeout=600, env=None, skip=None):
+        self.name, self.command, self.timeout, self.env, self.skip = name, [str(c) for c in command], timeout, env or {}, skip
+
+
+def counted(output, code):
+    """(passed, failed) of a step: what its own closing line says, else one."""
+    closing = re.findall(r"^(\d+) passed, (\d+) failed$", output, re.M)
+    if closing:
+        passed, failed = map(int, closing[-1])
+        return passed, failed or (code != 0)
+    boost = re.findall(r"(\d+) test cases? out of (\d+) passed", output)
+    if boost:
+        passed, total = map(int, boost[-1])
+        return passed, (total - passed) or (code != 0)
+    return (1, 0) if code == 0 else (0, 1)
+
+
+class Tally:
+    """What the lanes share: the sums, the screen, the processes to end when the run is ended."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+        self.lock = threading.Lock()
+        self.running = {}
+        self.ended = False
+
+    def say(self, text):
+        with self.lock:
+            print(text, flush=True)
+
+    def run(self, step):
+        """Runs one step; returns whether it passed."""
+        reason = step.skip and step.skip()
+        if reason:
+            self.say(f"skip {step.name}: {reason}")
+            return True
+        start = time.monotonic()
+        with tempfile.TemporaryFile("w+", errors="replace") as log:
+            process = subprocess.Popen(step.command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                                       env={**os.environ, **step.env})
+            with self.lock:
+                self.running[step.name] = process
+            try:
+                code = process.wait(step.timeout)
+            except subprocess.TimeoutExpired:
+                end(process)
+                log.write(f"\nno end after {step.timeout} s\n")
+                code = -1
+            with self.lock:
+                del self.running[step.name]
+            log.seek(0)
+            output = log.read()
+        passed, failed = counted(output, code)
+        with self.lock:
+            self.passed, self.failed = self.passed + passed, self.failed + failed
+            print(f"{'FAIL' if failed else 'ok  '} {step.name}  {time.monotonic() - start:.0f} s  ({passed} passed, {failed} failed)", flush=True)
+            if failed and not self.ended:
+                print("".join(f"     {line}\n" for line in output.splitlines()[-400:]), end="", flush=True)
+        return not failed
+
+    def stop(self):
+        with self.lock:
+            self.ended = True
+            for process in self.running.values():
+                end(process)
+
+
+def end(process):
+    os.killpg(process.pid, signal.SIGTERM)  # a laboratory among them cleans up after itself
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+# --- the steps ---------------------------------------------------------------------------------------------------------------------------
+
+
+def build(preset, directory, nice=()):
+    script = f"cmake --preset {preset} && cmake --build {directory} -j {os.cpu_count()}"
+    return Step(f"build-{preset}", [*nice, "sh", "-c", script], 1500, {"CMAKE_BUILD_PARALLEL_LEVEL": str(os.cpu_count())})
+
+
+def program_tests(directory, suffix, nice=()):
+    sanitizer = {"ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
+    for name in ("unit", "property", "transcripts", "shim"):
+        program = TOP / directory / f"{name}-tests"
+        # Its own network and mounts: nothing meets the machine's ports, and both lanes may run the same test.
+        apart = ["unshare", "-n", "-m", "sh", "-c", 'ip link set lo up && exec "$@"', "-"] if name == "shim" else []
+        yield Step(name + suffix, [*nice, *apart, program, "--report_level=short", "--color_output=no"], 600, sanitizer if suffix else {},
+                   lambda p=program: None if p.exists() else "there are none yet")
+
+
+def simulator(long):
+    program = TOP / "build" / "lockstep-sim"
+
+    def absent():
+        return None if program.exists() else "lockstep-sim is not there yet"
+    yield Step("simulator", [program, "run", "--seeds", "200000" if long else "2000"], 20000 if long else 900, skip=absent)
+    for plan in sorted((TOP / "tests" / "plans").glob("*.plan")):
+        yield Step(f"plan {plan.stem}", [program, "plan", plan], 120, skip=absent)
+
+
+def fuzzing(long):
+    seconds = 600 if long else 30
+    yield build("fuzz", "build-fuzz", NICE)
+    for source in sorted((TOP / "fuzz").glob("*.cpp")):
+        corpus = TOP / "fuzz" / "corpus" / source.stem
+        found = TOP / "build-fuzz" / "found" / source.stem  # what is new stays here, crashes too
+        command = (f"mkdir -p {found} && cd {found} && exec {TOP}/build-fuzz/fuzz-{source.stem} -max_total_time={seconds} -timeout=10 -rss_limit_mb=2048 "
+                   f"-print_final_stats=1 {found} {corpus if corpus.exists() else ''}")
+        yield Step(f"fuzz {source.stem}", [*NICE, "sh", "-c", command], seconds + 120)
+
+
+def lanes(long):
+    first = [build("release", "build")]
+    fast = [*program_tests("build", ""), Step("purity", ["sh", "-c", "test -s build/core/libcore.a && tests/purity build/core/libcore.a core"]),
+            Step("laboratory", [sys.executable, LAB / "selftest.py"], 300), *simulator(long),
+            Step("scenarios", [sys.executable, LAB / "run_scenarios.py"], 1500)]
+    slow = [build("asan", "build-asan", NICE), *program_tests("build-asan", "-asan", NICE), *fuzzing(long)]
+    return first, fast, slow
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--only", action="append", default=[])
+    options = parser.parse_args()
+    chosen = [[s for s in lane if not options.only or any(o in s.name for o in options.only)] for lane in lanes(options.long)]
+    if options.list or not any(chosen):
+        print("\n".join(s.name for lane in lanes(options.long) for s in lane))
+        return 0 if options.list else f"no step has a name like that: {' '.join(options.only)}"
+    for name, value in (("CCACHE_BASEDIR", str(TOP.parent)), ("CCACHE_NOHASHDIR", "1"), ("CCACHE_SLOPPINESS", "pch_defines,time_macros")):
+        os.environ.setdefault(name, value)
+    start, tally = time.monotonic(), Tally()
+
+    def leave(number, _frame):
+        raise SystemExit(128 + number)
+    signal.signal(signal.SIGTERM, leave)
+    threads = []
+    try:
+        if all([tally.run(step) for step in chosen[0]]):
+            for lane in chosen[1:]:
+                threads.append(threading.Thread(target=lambda steps=lane: [tally.run(s) for s in steps if not tally.ended], daemon=True))
+                threads[-1].start()
+            for thread in threads:
+                thread.join()
+    finally:
+        tally.stop()
+    print(f"{(time.monotonic() - start) / 60:.1f} min")
+    print(f"{tally.passed} passed, {tally.failed} failed", flush=True)
+    return 1 if tally.failed or not tally.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
