@@ -98,9 +98,10 @@ class Demo:
 
     def pair(self, prim, second, text):
         start = time.monotonic()
+        self.cluster.seen_resync.clear()
         self.cluster.wait_pair(prim, second, 180)
         seconds = time.monotonic() - start
-        last = self.cluster.view(second).get("last_resync") or self.cluster.view(prim).get("last_resync") or {}
+        last = self.cluster.last_resync(second, prim)
         sent = last.get("bytes_sent")
         copied = f", {sent / 1e6:.2f} MB sent of {self.size(prim)}" if sent is not None else ""
         self.say(f"{text}: SECOND (green) after {seconds:.1f} s{copied}; node1/node2 are "

@@ -21,6 +21,7 @@ class Cluster:
             if not (self.build / program).exists():
                 raise LabError(f"{self.build / program} is not built: cmake --preset release && cmake --build build")
         self.agents = {}
+        self.seen_resync = {}  # node name -> what its last resynchronisation showed when we last looked
         for node in lab.nodes:
             node.env["LOCKSTEP_ROOT"] = ROOT
             node.env["PATH"] = f"{self.build}:{node.env['PATH']}"
@@ -83,10 +84,16 @@ class Cluster:
         if not node.pid:
             return {"role": "OFF", "sub": ""}
         result = node.run(["lockstep", "state", "-m", self.module, "--json", "--local"], check=False, timeout=20)
+        if result.returncode != 0:
+            return {"role": "OFF", "sub": "", "error": result.stderr}
         try:
-            return json.loads(result.stdout) if result.returncode == 0 else {"role": "OFF", "sub": "", "error": result.stderr}
+            view = json.loads(result.stdout)
         except json.JSONDecodeError:
-            return {"role": "OFF", "sub": "", "error": result.stdout}
+            raise LabError(f"{node.name}: `state --json` is not JSON: {result.stdout}") from None
+        latest = view.get("last_resync") or view.get("resync")
+        if latest:
+            self.seen_resync[node.name] = latest
+        return view
 
     def states(self):
         return " ".join(f"{n.name}={v['role']}/{v['sub']}" for n in self.lab.nodes for v in [self.view(n)])
@@ -169,9 +176,15 @@ class Cluster:
                     raise LabError(f"{directory} differs on the two nodes:\n" + "\n".join(found) + "\n" + self.diagnosis())
                 time.sleep(0.2)
 
+    def last_resync(self, *nodes):
+        """What is known of the last resynchronisation, from the first node that shows one: full, bytes_sent, ..."""
+        for node in nodes:
+            self.view(node)
+        return next((self.seen_resync[n.name] for n in nodes if n.name in self.seen_resync), {})
+
     def expect_delta(self, node, most_bytes):
         """The last resynchronisation copied only what changed: no full one, and at most so many bytes."""
-        last = self.view(node).get("last_resync") or {}
+        last = self.last_resync(node)
         self.expect(last.get("full") is False, f"the resynchronisation was not a delta: {last}")
         self.expect(last.get("bytes_sent", most_bytes + 1) <= most_bytes, f"the delta copied too much: {last}")
 
