@@ -117,7 +117,8 @@ bool Mirror::room_for(const GotOp& g) const {
 
 void Mirror::give_receipts() {
   if (!receives() || unfit_ || role_ == Role::preparing || leaving_.kind != LeaveKind::none) return;
-  bool given = false;
+  bool given = rx_.receipted < rx_.applied; // facts of a source are applied without waiting for a receipt
+  if (given) rx_.receipted = rx_.applied;
   while (rx_.receipted < rx_.received) {
     auto& g = rx_.queue[rx_.receipted + 1 - rx_.queue.front().seq];
     if (rx_.receipted_bytes > 0 && rx_.receipted_bytes + weight(g) > config_.max_queue_bytes) break;
