@@ -219,6 +219,7 @@ void Mirror::obey(const order::Ready&) {
     out_->push_back(fx::PurgeStaging{});
   } else if (role_ != Role::second) return refuse("Ready");
   tell(Rule::R1, 3);
+  release_sets();
 }
 
 void Mirror::obey(const order::Break& o) {

@@ -152,6 +152,9 @@ struct SourceSession {
   Ticket union_mark;
   std::set<Key> dirs;             // to drain
   std::map<Key, FileMarks> files; // to drain
+  // Files with blocks to drain whose size on the target is not behind their own any more: the target has nothing beyond the
+  // source's end, so that what a live operation uncovers there is zeros on both.
+  std::set<Key> sized;
   std::set<Key> dirs_done, found; // full: what is in sync, what was seen (its marks exist)
   std::map<std::uint64_t, Drain> drains;
   std::map<Ticket, std::uint64_t> reads;   // ReadItem, ReadData -> drain

@@ -32,7 +32,7 @@ void Mirror::end_drain(std::uint64_t id) {
   if (it->second.kind == Drain::Kind::directory) {
     ++s.progress.dirs_done;
     if (s.full) s.dirs_done.insert(it->second.key);
-  } else if (it->second.kind == Drain::Kind::attrs) ++s.progress.files_done;
+  }
   s.drains.erase(it);
 }
 
@@ -207,12 +207,24 @@ void Mirror::handle(const in::DataRead& x) {
 }
 
 void Mirror::attrs_read(std::uint64_t id, Drain& d, const in::ItemRead& x) {
+  auto& s = *session_;
+  auto key = d.key;
   if (x.error == 0) {
     Op op;
-    op.kind = OpKind::drain_attrs, op.object = d.key, op.type = x.attrs.type;
+    op.kind = OpKind::drain_attrs, op.object = key, op.type = x.attrs.type;
     send_op(op, {}, encode(x.attrs), true);
   }
   end_drain(id);
+  auto f = s.files.find(key);
+  if (f == s.files.end()) return;
+  f->second.blocks.remove(x.error == 0 ? (x.attrs.size + block_size - 1) / block_size : 0, BlockRanges::whole_file);
+  if (!f->second.blocks.empty()) {
+    s.sized.insert(key);
+    return;
+  }
+  ++s.progress.files_done;
+  s.sized.erase(key);
+  s.files.erase(f);
 }
 
 } // namespace lockstep

@@ -73,7 +73,11 @@ void Mirror::session_marked(Ticket t, bool ok) {
 void Mirror::must_drain(const PendingSet& marks) {
   auto& s = *session_;
   s.dirs.insert(marks.dirs.begin(), marks.dirs.end());
-  for (auto& [k, m] : marks.files) s.files[k].add(m);
+  for (auto& [k, m] : marks.files) {
+    s.files[k].add(m);
+    auto& r = m.blocks.ranges();
+    if (!r.empty() && r.rbegin()->second == BlockRanges::whole_file) s.sized.erase(k); // it may have been cut
+  }
 }
 
 void Mirror::sent_in_session(const Op& op) {
@@ -99,8 +103,9 @@ bool Mirror::name_in_sync(Key parent) const {
 
 bool Mirror::data_in_sync(const Op& op, const PendingSet& touched) const {
   auto todo = session_->files.find(op.object);
-  if (todo == session_->files.end() || todo->second.blocks.empty()) return true;
-  if (op.kind == OpKind::truncate || op.kind == OpKind::fallocate) return false; // may move or cut what is to drain
+  if (todo == session_->files.end()) return true;
+  bool moves = op.kind == OpKind::truncate || op.kind == OpKind::fallocate; // may move, cut or uncover what is to drain
+  if (moves) return todo->second.blocks.empty() && session_->sized.count(op.object) == 1;
   auto t = touched.files.find(op.object);
   if (op.kind != OpKind::write || t == touched.files.end()) return true;
   auto& r = t->second.blocks.ranges();
@@ -166,12 +171,13 @@ bool Mirror::start_dir() {
   return false;
 }
 
-// The next block of the first file that has one, or its attributes when no block of it is to drain or under way.
+// Per file: its attributes first, which cut the target to the source's size; then its blocks; its attributes again at the end,
+// when no block is to drain or under way.
 bool Mirror::start_file() {
   auto& s = *session_;
   for (auto& [k, m] : s.files) {
     auto key = k;
-    if (!m.blocks.empty()) {
+    if (!m.blocks.empty() && s.sized.count(key)) {
       auto block = m.blocks.ranges().begin()->first;
       m.blocks.remove(block, block + 1);
       start_drain(Drain{Drain::Kind::block, key, block});
@@ -179,7 +185,6 @@ bool Mirror::start_file() {
     }
     bool runs = std::any_of(s.drains.begin(), s.drains.end(), [&](auto& d) { return d.second.key == key; });
     if (runs) continue;
-    s.files.erase(key);
     start_drain(Drain{Drain::Kind::attrs, key});
     return true;
   }

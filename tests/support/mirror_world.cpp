@@ -1,6 +1,8 @@
 #include "tests/support/mirror_world.hpp"
 #include "core/base/assert.hpp"
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 
 namespace lockstep::testing {
 namespace {
@@ -202,6 +204,7 @@ void World::boot(int i) {
 void World::crash(int i) {
   auto& s = sides_[i];
   cut();
+  if (std::getenv("LOCKSTEP_TRACE")) std::fprintf(stderr, "%d crash\n", i);
   s.up = false;
   s.mirror.reset();
   s.now = s.durable = Tree::after_crash(s.durable, s.now, prng_);
@@ -246,8 +249,42 @@ void World::feed(int i, decltype(MirrorInput::what) what) {
   for (auto& e : fx) carry(i, std::move(e));
 }
 
+// A transcript of everything that leaves a Mirror, for LOCKSTEP_TRACE=1.
+void World::trace(int i, const MirrorEffect& e) {
+  static const bool on = std::getenv("LOCKSTEP_TRACE") != nullptr;
+  if (!on) return;
+  auto who = std::to_string(i) + " " + mirror_role_name(sides_[i].mirror->role()) + ": ";
+  auto line = [&](const std::string& s) { std::fprintf(stderr, "%s%s\n", who.c_str(), s.c_str()); };
+  auto marks = [](const PendingSet& m) {
+    std::string s = m.everything ? " everything" : "";
+    for (auto& k : m.dirs) s += " " + to_string(k) + "/";
+    for (auto& [k, f] : m.files) {
+      s += " " + to_string(k) + (f.attrs ? "a" : "");
+      for (auto [a, b] : f.blocks.ranges()) s += "[" + std::to_string(a) + "," + (b == BlockRanges::whole_file ? "*" : std::to_string(b)) + ")";
+    }
+    return s;
+  };
+  if (auto* x = std::get_if<fx::Execute>(&e)) line("execute " + to_string(x->op));
+  if (auto* x = std::get_if<fx::Apply>(&e)) line("apply " + to_string(x->op));
+  if (auto* x = std::get_if<fx::Complete>(&e)) line("complete " + std::to_string(x->token) + " error " + std::to_string(x->error));
+  if (auto* x = std::get_if<fx::ReadItem>(&e)) line("read " + to_string(x->object) + (x->attrs ? " attrs" : x->directory ? "/" : "") + " " + std::to_string(x->block));
+  if (auto* x = std::get_if<fx::AppendSet>(&e)) line("append" + marks(x->marks));
+  if (std::get_if<fx::RewriteSet>(&e)) line("rewrite set");
+  if (auto* x = std::get_if<fx::Flush>(&e)) line("flush " + to_string(x->checkpoint));
+  if (auto* x = std::get_if<fx::Tell>(&e)) line(std::string("note ") + rule_name(x->note.rule) + " " + std::to_string(x->note.x) + " " + std::to_string(x->note.y) + " " + x->note.text);
+  if (auto* x = std::get_if<fx::Send>(&e)) {
+    if (auto* f = std::get_if<OpFrame>(&x->frame)) line("send " + to_string(f->at) + " " + to_string(f->op) + " watermark " + std::to_string(f->watermark));
+    else if (auto* f = std::get_if<SetFrame>(&x->frame)) line("send set" + marks(f->items));
+    else if (auto* f = std::get_if<ReceiptFrame>(&x->frame)) line("send receipt " + to_string(f->received) + " " + to_string(f->applied));
+    else if (auto* f = std::get_if<CheckpointFrame>(&x->frame)) line("send checkpoint " + to_string(f->at));
+    else line("send frame " + std::to_string(x->frame.index()));
+  }
+  if (auto* x = std::get_if<fx::Say>(&e)) line("say " + std::to_string(x->what.index()));
+}
+
 void World::carry(int i, MirrorEffect&& e) {
   auto& s = sides_[i];
+  trace(i, e);
   if (auto* send = std::get_if<fx::Send>(&e)) {
     if (!connected_) return;
     Bytes payload = send->bytes;

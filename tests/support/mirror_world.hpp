@@ -96,6 +96,7 @@ class World {
  private:
   void feed(int i, decltype(MirrorInput::what) what);
   void carry(int i, MirrorEffect&&);
+  void trace(int i, const MirrorEffect&);
   void execute(int i);
   void set_log(int i);
   void flush(int i);
