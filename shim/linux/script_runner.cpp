@@ -92,7 +92,7 @@ struct Run {
   asio::posix::stream_descriptor ended; // the pidfd
   asio::steady_timer timer;
   int errors = -1;
-  bool stopping = false, killed = false, reaped = false;
+  bool stopping = false, killed = false, reaped = false, finished = false;
   Instant kill_at, give_up_at;
   ScriptResult result;
   std::function<void(ScriptResult)> done;
@@ -183,6 +183,7 @@ void ScriptRunner::State::on_ended(const RunPtr& run) {
 
 // While stopping: until the whole group is gone, KILL at the end of the grace, not longer than a second after that.
 void ScriptRunner::State::check_group(const RunPtr& run) {
+  if (run->finished) return; // the group's number may be somebody else's by now
   auto now = boot_now();
   if (!run->killed && now >= run->kill_at) {
     run->group.signal(SIGKILL);
@@ -203,6 +204,7 @@ void ScriptRunner::State::check_group(const RunPtr& run) {
 
 void ScriptRunner::State::finish(const RunPtr& run) {
   if (closed || runs.erase(run->id) == 0) return;
+  run->finished = true;
   error_code ignored;
   run->ended.close(ignored);
   run->timer.cancel();
