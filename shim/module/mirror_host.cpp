@@ -149,10 +149,9 @@ void MirrorHost::complete(const fx::Complete& e) {
 void MirrorHost::send(const fx::Send& e) {
   if (!stream_ || !stream_->open()) return; // its end is on its way here as an input
   Bytes head = encode(e.frame);
-  if (!e.bytes.empty()) return stream_->send(std::move(head), std::make_shared<const Bytes>(e.bytes));
+  if (!e.bytes.empty()) return stream_->send(std::move(head), Buffer::of(e.bytes));
   if (e.payload.handle == 0) return stream_->send(std::move(head));
-  Buffer b = payloads_.get(e.payload.handle);
-  stream_->send(std::move(head), std::make_shared<const Bytes>(b.bytes.begin(), b.bytes.end()));
+  stream_->send(std::move(head), payloads_.get(e.payload.handle));
 }
 
 void MirrorHost::connected(SecureStream&& stream) {
