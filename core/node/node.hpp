@@ -2,22 +2,37 @@
 // node, as a pure machine (design 2-6). The contract of its inputs and effects is core/node/io.hpp.
 // One object is one incarnation: the first Operator input that starts the module begins it, nfx::Exit ends it; the host then
 // destroys Node and Mirror and, if Exit says restart, begins again with a fresh Boot and a Command{start, "automatically"}.
+// One machine over several files, each with one concern:
+//   node.cpp       what arrives, order of work in a step, deadlines
+//   commands.cpp   operators and detectors: guards (safekit 1.4), maxloop
+//   steps.cpp      rows of the automaton's table, one step at a time: scripts, mounts, address, leaving
+//   beats.cpp      whose claim counts; what this node claims
+//   persist.cpp    the durable record: one change at a time (control (ii))
+//   decide.cpp     a waiting node: golden table -> serve, follow or wait, always with a reason
+//   takeover.cpp   a pair: lease, silence, goodbye, consent, yield
+//   resync.cpp     source and target of a copy, READY in three durable steps (control:R1)
+//   arbiter.cpp    may I go on after silence
+//   watchers.cpp   processes and checkers (safekit 3.8, 3.9)
+//   view.cpp       what people see
 #pragma once
+#include "core/base/prng.hpp"
 #include "core/config/module_config.hpp"
 #include "core/node/io.hpp"
 #include "core/node/liveness.hpp"
+#include "core/node/node_state.hpp"
+#include <map>
 
 namespace lockstep {
 
 struct NodeConfig {
   std::string name, peer_name;   // of cluster.xml
-  std::uint32_t index = 0;       // of this node among the two: 0 or 1 (the elder decides where nothing else does)
+  std::uint32_t index = 0;       // of this node among the two: 0 or 1 (decides where nothing else does: a module without data)
   ModuleConfig module;
   std::vector<Network> networks; // of <heart>, in order; at least one
   std::uint64_t config_digest = 0; // pair_digest(module)
 };
 
-// What this incarnation will be called, before it is durable: the host needs it to make Mirror and the heartbeat's cipher.
+// What this incarnation will be called, before it is durable: the host needs it to make Mirror.
 NodeUid uid_of(const Boot&);
 Incarnation next_incarnation(const Boot&);
 
@@ -30,6 +45,237 @@ class Node {
   NodeView view() const;
   // PRIM or ALONE, settled, and inside the lease: what ready.txt says and what dangerous effects ask again (design 2.10).
   bool serving(Instant now) const;
+
+  // ---- for the simulator's oracles
+  Standing standing() const { return standing_; }
+  const Record& durable() const { return durable_; }
+  bool ended() const { return ended_; }
+
+ private:
+  // ---- node.cpp
+  void handle(const nin::Wake&);
+  void handle(const nin::BeatIn&);
+  void handle(const nin::Persisted&);
+  void handle(const nin::ScriptDone&);
+  void handle(const nin::WitnessAnswer&);
+  void handle(const nin::MountDone&);
+  void handle(const nin::AsideDone&);
+  void handle(const nin::VipDone&);
+  void handle(const nin::Mirror&);
+  void handle(const nin::Operator&);
+  void handle(const nin::ProcessCount&);
+  void handle(const nin::CheckerSaid&);
+  void handle(const nin::SetResource&);
+  void handle(const nin::PeerRejected&);
+  void settle();
+  void notice_pause();
+  void emit(NodeEffect e) { out_->push_back(std::move(e)); }
+  Ticket new_ticket() { return {++last_ticket_}; }
+  void log(char level, const char* origin, std::string message) { emit(nfx::Log{level, origin, std::move(message)}); }
+  void tell(Rule rule, std::int64_t x = 0, std::int64_t y = 0, std::string text = {}) {
+    emit(nfx::Tell{{rule, x, y, std::move(text)}});
+  }
+  void stale(Ticket t) { tell(Rule::stale_ticket, static_cast<std::int64_t>(t.value)); }
+  void to_mirror(MirrorOrder order);
+  void heard_from_mirror(const MirrorSaid&);
+  bool has_rfs() const { return config_.module.rfs.has_value(); }
+  void wake_at(Instant t) { next_ = earlier(next_, t); }
+
+  // ---- commands.cpp
+  void begin(const Command&);
+  void command(const Command&);
+  void settings(const Command&);
+  void detector(Event, const std::string& identity);
+  bool within_maxloop(const std::string& identity);
+  void down(Event, const char* action);
+  void swap(const Command&);
+  void want(const Command&, Event, Want);
+  void answer(std::uint64_t id, bool ok, std::string sentence);
+  void answer_wanted(bool ok, std::string sentence);
+  void abort_start(std::string sentence);
+
+  // ---- steps.cpp
+  State state() const;
+  Sub sub() const;
+  bool apply(Event, const char* action = nullptr);
+  bool pump_task();
+  bool start_step();
+  bool waits_for_condition();
+  void finish_step();
+  void check_step_limit();
+  bool start_script(Step);
+  std::pair<Role, Role> script_states() const;
+  bool start_mount(MountKind);
+  bool start_vip(bool up);
+  bool start_leave(bool fail_held);
+  bool leave_recorded();
+  bool yield_recorded();
+  bool taken_over();
+  void set_role(Role);
+  void interrupt();
+  void finish_exit();
+  bool busy() const { return running_ || !tasks_.empty(); }
+  void report_state();
+
+  // ---- beats.cpp
+  bool accept_sender(const nin::BeatIn&);
+  void take_claim(const Beat&);
+  void send_beats();
+  Beat claim() const;
+  RecordState claimed_record_state() const;
+  bool hearing() const { return peer_ && liveness_.any_heard(now_); }
+  bool proven() const { return hearing() && peer_proven_; }
+  Side my_side() const;
+  Side peer_side() const;
+  Verdict verdict() const { return compare(my_side(), peer_side()); }
+  bool live() const;
+  void watch_links();
+
+  // ---- persist.cpp
+  void change(Change);
+  bool changing(ChangeKind) const;
+  bool persisting() const { return writing_ || !changes_.empty(); }
+  void pump_persist();
+  bool mutate(const Change&, Record&);
+  void mint(const Change&, Record&);
+  void persisted(const Change&);
+  void persist_failed(const std::string& problem);
+  std::uint64_t nonce();
+
+  // ---- decide.cpp
+  void decide();
+  bool directory_problem();
+  void decide_unheard();
+  void decide_heard();
+  void decide_prim();
+  void decide_second();
+  void nobody_wins(const Verdict&);
+  void wait_for_peer(const Verdict&);
+  void serve_cold(Rule, bool by_operator = false);
+  void start_following(const Verdict&);
+  void wait(Wait kind, Rule rule, std::string why, std::string needs, std::string to_do);
+  bool listened() const { return now_ >= listen_until_; }
+
+  // ---- takeover.cpp
+  void watch_pair();
+  bool peer_consents() const;
+  void continue_alone(Rule);
+  void prepare_early();
+  void unprepare();
+  void check_continuing();
+  void went_alone();
+  void renew_permit();
+  void on_silence();
+  void yield(const Verdict&);
+  void leave_by_consent(const std::string& why);
+  void refresh_vip();
+  bool lease_holds(Instant now) const;
+
+  // ---- resync.cpp
+  void watch_target();
+  void watch_source();
+  void end_following(const std::string& why, Duration pause);
+  void restart_following(const std::string& why);
+  void stop_serving_copy(const std::string& why);
+  void serve_copy(const Session&);
+  bool names_me(const Session&) const;
+  void watch_defaultprim();
+
+  // ---- arbiter.cpp
+  enum class Arbitration : std::uint8_t { yes, no, pending };
+  Arbitration may_continue();
+
+  // ---- watchers.cpp
+  void class_started(Step);
+  void class_stopping(Step);
+  void watch_class(ProcClass, bool on);
+  void check_process(std::uint32_t proc);
+  void process_action(const ProcConfig&);
+  std::optional<std::string> pre_checker_down() const;
+  void set_resource(const std::string& name, const std::string& value, const std::string& who);
+  std::vector<std::string> implied_interfaces() const;
+
+  NodeConfig config_;
+  Boot boot_;
+  Prng prng_;
+  Instant now_, last_step_, started_;
+  std::int64_t wall_s_ = 0;
+  NodeEffects* out_ = nullptr;
+  std::uint64_t last_ticket_ = 0;
+  Instant next_ = Instant::never();
+  std::deque<MirrorSaid> loopback_; // without <rfs> there is no Mirror: its answers are ours, at once
+
+  // incarnation and automaton
+  bool begun_ = false, ended_ = false, ending_ = false, restart_ = false, prepared_ = false, beating_ = false;
+  Incarnation incarnation_;
+  Role role_ = Role::stop;
+  Role said_role_ = Role::stop;
+  Sub said_sub_ = Sub::not_ready;
+  std::string action_ = "start"; // third argument of scripts
+  std::deque<Task> tasks_;
+  std::optional<Running> running_;
+  bool both_started_ = false, prim_started_ = false, sec_started_ = false, second_started_ = false;
+  std::optional<MountKind> mount_;
+  std::optional<std::pair<Position, bool>> quiesced_; // Mirror left: its last position, covers
+  std::uint64_t wanted_id_ = 0; // the command that `want_` answers
+  Want want_ = Want::start;
+  bool started_by_want_ = false;
+  std::string exit_reason_;
+
+  // record
+  Record durable_;
+  RecordState boot_state_ = RecordState::blank;
+  bool went_back_ = false;
+  std::deque<Change> changes_;
+  std::optional<Writing> writing_;
+  Instant persist_retry_ = Instant::distant_past();
+  std::uint32_t persist_failures_ = 0;
+
+  // the other node
+  Liveness liveness_;
+  std::optional<Beat> peer_;
+  bool peer_proven_ = false;
+  std::vector<std::uint64_t> echo_floor_; // per network: an older incarnation must echo a later beat than this
+  std::vector<bool> link_up_;
+  bool beat_now_ = false;
+  std::string said_remote_;
+  std::uint64_t peer_checkpoint_ = 0;
+  Position checkpoint_;
+
+  // lineage at work
+  Standing standing_ = Standing::idle;
+  std::optional<Continuing> continuing_;
+  std::optional<Following> following_;
+  std::optional<Serving> serving_copy_;
+  std::uint64_t session_number_ = 0;
+  bool full_next_ = false;
+  Instant follow_from_ = Instant::distant_past(); // not before: a copy failed a moment ago
+  Aside aside_ = Aside::none;
+  Ticket aside_ticket_;
+  Generation aside_for_;
+  DirUid marked_dirs_;
+  Position received_;
+  Goodbye goodbye_ = Goodbye::none;
+  Position goodbye_last_;
+  Instant goodbye_until_;
+  Why leave_why_ = Why::goodbye;
+  bool leave_complete_ = true;
+  bool asks_consent_ = false, wants_swap_ = false, swapping_ = false;
+  bool refused_ = false;
+  Episode episode_;
+  order::Permit permit_;
+  bool lease_lost_ = false;
+  bool vip_wanted_ = false, vip_raised_ = false;
+  Instant vip_next_, distrust_until_;
+  bool held_ = false;
+  Instant held_since_;
+  std::optional<ResyncProgress> progress_;
+
+  // people
+  WaitReason wait_;
+  Instant listen_until_ = Instant::never();
+  std::map<std::string, Resource> resources_;
+  std::vector<WatchedProcess> processes_;
 };
 
 } // namespace lockstep

@@ -1,0 +1,116 @@
+// Whose claim counts, and what this node claims. Beats arrive late, twice and in any order, over several networks; a claim
+// counts only when it is newer than the last one of its incarnation, and is acted upon only when it echoes this incarnation.
+#include "core/node/node.hpp"
+
+namespace lockstep {
+
+// A late beat of an older incarnation must not replace the living one: it has to prove that it heard us since.
+bool Node::accept_sender(const nin::BeatIn& in) {
+  const auto& b = in.beat;
+  if (!peer_) return true;
+  if (b.node_uid == peer_->node_uid && b.incarnation == peer_->incarnation) return true;
+  bool newer = b.node_uid == peer_->node_uid && b.incarnation > peer_->incarnation;
+  bool answers = b.echo_incarnation == incarnation_ && b.echo_seq > echo_floor_[in.network];
+  if (!newer && !answers) return false;
+  for (std::uint32_t i = 0; i < echo_floor_.size(); ++i) echo_floor_[i] = liveness_.sent_seq(i);
+  liveness_.forget_peer();
+  peer_.reset();
+  peer_proven_ = false;
+  return true;
+}
+
+void Node::handle(const nin::BeatIn& in) {
+  if (!begun_ || in.network >= config_.networks.size() || in.beat.node_name == config_.name) return;
+  if (!accept_sender(in)) return;
+  bool first = !peer_;
+  liveness_.heard(in.network, in.beat, incarnation_, now_);
+  if (first || in.beat.sent_ns > peer_->sent_ns) take_claim(in.beat);
+  if (first) beat_now_ = true; // answer at once: it shortens every meeting by a pulse
+}
+
+void Node::take_claim(const Beat& b) {
+  bool was_proven = peer_proven_;
+  peer_ = b;
+  peer_proven_ = b.echo_incarnation == incarnation_ && b.echo_seq > 0;
+  if (peer_proven_ && !was_proven) tell(Rule::link_up, static_cast<std::int64_t>(b.incarnation.value), 0, b.node_name);
+  auto remote = std::string(role_name(b.role)) + " " + sub_name(b.sub);
+  if (remote == said_remote_) return;
+  said_remote_ = remote;
+  log('E', "heart", "Remote state " + remote);
+  set_resource("state.remote", remote, "heart");
+}
+
+// Resources of the networks, and of the other node once it is silent on all of them.
+void Node::watch_links() {
+  if (!beating_) return;
+  for (std::uint32_t i = 0; i < config_.networks.size(); ++i) {
+    bool up = liveness_.good(i, now_);
+    if (up == link_up_[i]) continue;
+    link_up_[i] = up;
+    tell(up ? Rule::link_up : Rule::link_down, i, 0, config_.networks[i].ident);
+    set_resource("heartbeat." + config_.networks[i].ident, up ? "up" : "down", "heart");
+  }
+  if (hearing() || said_remote_.empty() || said_remote_ == "UNKNOWN Unknown") return;
+  said_remote_ = "UNKNOWN Unknown";
+  log('E', "heart", "Remote state UNKNOWN Unknown");
+  set_resource("state.remote", "UNKNOWN Unknown", "heart");
+}
+
+RecordState Node::claimed_record_state() const { return durable_.g.none() ? boot_state_ : RecordState::present; }
+
+bool Node::live() const {
+  bool pair = standing_ == Standing::prim || standing_ == Standing::second;
+  return pair && durable_.state == Freshness::shared && !quiesced_;
+}
+
+// The writer of a shared generation is PRIM, the other SECOND, whatever a refused node's role says.
+static LiveAs live_as(bool live, const Record& r) {
+  return !live ? LiveAs::no : r.g.minted_by == r.node_uid ? LiveAs::prim : LiveAs::second;
+}
+
+Side Node::my_side() const {
+  return {claimed_record_state(), durable_,         live_as(live(), durable_), config_.config_digest,
+          compare_version,        boot_.dirs_empty, checkpoint_,               went_back_};
+}
+
+Side Node::peer_side() const {
+  const auto& b = *peer_;
+  return {b.record_state, b.record, live_as(b.live, b.record), b.config_digest, b.compare_version, b.dirs_empty, b.checkpoint, b.went_back};
+}
+
+Beat Node::claim() const {
+  Beat b;
+  b.compare_version = compare_version;
+  b.node_uid = durable_.node_uid, b.incarnation = incarnation_, b.node_name = config_.name;
+  b.config_digest = config_.config_digest;
+  b.record_state = claimed_record_state(), b.record = durable_;
+  b.dirs_empty = boot_.dirs_empty, b.went_back = went_back_, b.checkpoint = checkpoint_;
+  b.live = live(), b.role = role_, b.sub = sub(), b.serving = serving(now_);
+  b.failover = durable_.failover, b.checkers_up = !pre_checker_down().has_value();
+  b.goodbye = goodbye_, b.last = goodbye_last_;
+  b.consent = role_ == Role::wait && durable_.state == Freshness::outdated && durable_.why == Why::consent;
+  b.asks_consent = asks_consent_, b.wants_swap = wants_swap_;
+  b.swap_ready = standing_ == Standing::second && !busy() && b.checkers_up;
+  if (peer_) b.quotes_rev = peer_->record.rev;
+  if (following_ && following_->started) {
+    b.resync_active = true, b.session = following_->session, b.equal = following_->equal;
+    if (b.equal) b.last = following_->at;
+  } else if (serving_copy_) {
+    b.resync_active = true, b.session = serving_copy_->session, b.ready_for = serving_copy_->shared;
+  }
+  for (const auto& [name, r] : resources_) b.resources.emplace_back(name, r.value);
+  return b;
+}
+
+void Node::send_beats() {
+  std::optional<Beat> b;
+  for (std::uint32_t i = 0; i < config_.networks.size(); ++i) {
+    if (!beat_now_ && !liveness_.due(i, now_)) continue;
+    if (!b) b = claim();
+    liveness_.stamp(i, *b, now_);
+    emit(nfx::SendBeat{i, *b});
+  }
+  beat_now_ = false;
+}
+
+} // namespace lockstep

@@ -1,0 +1,98 @@
+// The small states that Node is made of; each belongs to one of its files.
+#pragma once
+#include "core/lineage/compare.hpp"
+#include "core/node/io.hpp"
+#include "core/node/transitions.hpp"
+#include <deque>
+
+namespace lockstep {
+
+// What this node is in the lineage, whatever its scripts do. Role (what others see) follows it.
+enum class Standing : std::uint8_t {
+  idle,   // cold: no part in anything
+  alone,  // own is durable, Mirror serves
+  prim,   // shared is durable: completes nothing without the other node
+  second, // shared is durable: may take over
+  target, // inconsistent or resynced is durable: a copy is running
+};
+
+// ---- persist.cpp: one change of the record at a time; each is computed from the record as it is durable when its turn comes.
+enum class ChangeKind : std::uint8_t {
+  boot, mint, offer, follow, equal, share_source, share_target, goodbye, yield, consent, failover_off, forget, settings,
+};
+struct Change {
+  ChangeKind kind = ChangeKind::settings;
+  Rule rule = Rule::none;
+  MintedAs as = MintedAs::prim;           // mint
+  bool covers = false;                    // mint, goodbye, yield, consent
+  bool full_next = false;                 // mint: the next copy is a full one (prim fullsync)
+  bool complete = true;                   // consent
+  bool empty_history = false;             // mint of primforce on inconsistent data (control:O1)
+  DirUid dir;                             // mint of the first generation; follow
+  Session session;                        // follow, equal, share_*
+  std::optional<bool> failover, errd;     // settings
+  std::optional<std::uint32_t> loop_count;
+};
+struct Writing {
+  Ticket ticket;
+  Change change;
+  Record record;
+};
+
+// ---- steps.cpp: the row being carried out
+struct Task {
+  Step step = Step::settled;
+  Event event = Event::cmd_start; // of its row
+  State from = State::stop, to = State::stop;
+};
+struct Running {
+  Task task;
+  Ticket ticket;           // none: waits for a condition
+  Ticket killed_ticket;    // KillScript was sent
+  Instant limit = Instant::never();
+  bool asked = false;      // its effect is out
+  bool second_try = false;
+};
+
+// ---- takeover.cpp: on the way from a pair to alone
+struct Continuing {
+  Rule rule = Rule::none; // none: only prepared early (data:D10)
+  bool ready = false, minting = false, covers = true;
+  Position last;
+};
+
+// ---- resync.cpp
+struct Following { // this node is the target
+  Session session;
+  Record source;             // as it was when the copy was proposed: its lineage is adopted (control:R1 step 1)
+  bool started = false;      // FollowResync is out
+  bool acknowledged = false; // the source repeated the session
+  bool equal = false;        // durable outdated(resynced)
+  bool handing_in = false;   // shared is being made durable
+  Position at;
+};
+struct Serving { // this node is the source
+  Session session;
+  bool pairing = false; // Pair is out
+  bool shared = false;  // durable: READY may be said
+  bool done = false;    // the target is SECOND Ready
+};
+enum class Aside : std::uint8_t { none, marking, copying, done, failed };
+
+// ---- what the operator wants of this incarnation
+enum class Want : std::uint8_t { start, prim, prim_fullsync, primforce, second, second_fullsync };
+
+// ---- arbiter.cpp: asked at most once per silence ((iii) 10)
+struct Episode {
+  bool asked = false, answered = false, accepted = false;
+  Ticket ticket;
+};
+
+// ---- watchers.cpp
+struct WatchedProcess {
+  std::optional<std::uint32_t> running;
+  Instant from = Instant::never(); // looked at from here on
+  std::string state;               // "", "init", "up", "down"
+};
+
+} // namespace lockstep

@@ -1,0 +1,205 @@
+// The durable record, one change at a time. A change is computed from what is durable when its turn comes; what depends on it
+// happens in persisted(). Nothing that cannot be made durable is ever promised: a node that cannot write stays what it is.
+#include "core/base/assert.hpp"
+#include "core/node/node.hpp"
+
+namespace lockstep {
+
+void Node::change(Change c) { changes_.push_back(std::move(c)); }
+
+bool Node::changing(ChangeKind k) const {
+  if (writing_ && writing_->change.kind == k) return true;
+  for (const auto& c : changes_)
+    if (c.kind == k) return true;
+  return false;
+}
+
+void Node::pump_persist() {
+  while (!writing_ && !changes_.empty() && now_ >= persist_retry_) {
+    auto record = durable_;
+    if (!mutate(changes_.front(), record)) { // overtaken by events
+      changes_.pop_front();
+      continue;
+    }
+    record.rev = durable_.rev + 1;
+    record.arbiter = config_.module.check.splitbrain.mode;
+    if (peer_ && peer_proven_) { // T1: what the other node must never fall behind
+      if (record.peer_uid != peer_->node_uid) record.peer_checkpoint_seen = 0;
+      record.peer_uid = peer_->node_uid;
+      record.peer_rev_seen = peer_->record.rev, record.peer_incarnation_seen = peer_->incarnation;
+    }
+    if (record.g == durable_.g) record.peer_checkpoint_seen = std::max(record.peer_checkpoint_seen, peer_checkpoint_);
+    else record.peer_checkpoint_seen = peer_checkpoint_ = 0;
+    writing_ = Writing{new_ticket(), changes_.front(), record};
+    changes_.pop_front();
+    emit(nfx::Persist{writing_->ticket, std::move(record)});
+  }
+}
+
+std::uint64_t Node::nonce() {
+  auto n = prng_.next();
+  return n ? n : 1;
+}
+
+// A mint: this node continues, or starts, as the only writer of a new generation.
+void Node::mint(const Change& c, Record& r) {
+  Generation g;
+  g.counter = r.g.counter + 1;
+  if (peer_ && peer_->record.g.counter >= g.counter) g.counter = peer_->record.g.counter + 1;
+  g.nonce = nonce(), g.minted_by = r.node_uid, g.minted_as = c.as;
+  bool replaces = c.rule == Rule::T3 && !r.offered; // T3: nobody else ever held the current one
+  if (c.rule == Rule::T3) g.minted_as = r.g.minted_as;
+  if (c.empty_history) r.history.clear();
+  else if (!replaces && !r.g.none() && r.complete) r.history.insert(r.history.begin(), r.g); // O1: else it branches at the parent
+  if (r.history.size() > history_hard_limit) r.history.resize(history_hard_limit);
+  auto never = [&](const std::optional<Generation>& candidate) { // E3
+    if (candidate && r.voided.size() < history_hard_limit) r.voided.push_back(*candidate);
+  };
+  never(r.candidate);
+  if (peer_ && peer_proven_) never(peer_->record.candidate);
+  r.candidate.reset();
+  r.g = g;
+  r.state = Freshness::own, r.complete = true, r.why = Why::none, r.offered = false;
+  r.src_gen = {}, r.must_full = false;
+  r.covers = c.covers;
+  if (!c.dir.none()) r.dir_uid = c.dir;
+  if (c.full_next || c.empty_history) r.base = {}, r.covers = false;
+  r.was_prim = true;
+}
+
+bool Node::mutate(const Change& c, Record& r) {
+  auto outdate = [&](Why why) {
+    if (r.state != Freshness::inconsistent) r.state = Freshness::outdated, r.why = why;
+  };
+  switch (c.kind) {
+  case ChangeKind::boot:
+    r.incarnation = incarnation_;
+    // B1: a reader of a shared generation that restarted may have lost what it received.
+    if (r.state == Freshness::shared && r.g.minted_by != r.node_uid) outdate(Why::boot), r.complete = false;
+    if (!boot_.set_readable || boot_.set_everything) r.covers = false;
+    return true;
+  case ChangeKind::mint: mint(c, r); return true;
+  case ChangeKind::offer:
+    if (r.offered || r.state != Freshness::own) return false;
+    r.offered = true;
+    return true;
+  case ChangeKind::follow:
+    if (!following_ || following_->session != c.session) return false;
+    r.state = Freshness::inconsistent, r.why = Why::resync, r.complete = false;
+    r.must_full = r.must_full || c.session.full;
+    r.src_gen = c.session.source_gen, r.dir_uid = c.dir, r.offered = false;
+    // Of no data set so far: it joins the source's, without anything to be an ancestor of.
+    if (r.g.none()) r.g = {1, nonce(), r.node_uid, MintedAs::second};
+    r.was_prim = false;
+    return true;
+  case ChangeKind::equal: // R1 step 1: the source's lineage is adopted
+    if (!following_ || following_->session != c.session) return false;
+    r.g = c.session.source_gen, r.history = following_->source.history, r.voided = following_->source.voided;
+    r.state = Freshness::outdated, r.why = Why::resynced, r.complete = true;
+    r.base = r.g, r.src_gen = {}, r.must_full = false, r.candidate.reset();
+    return true;
+  case ChangeKind::share_source: // R1 step 2: own is given up
+    if (r.state != Freshness::own || r.g != c.session.source_gen) return false;
+    r.state = Freshness::shared, r.why = Why::none, r.base = r.g, r.covers = false, r.complete = true;
+    if (r.history.size() > history_limit) r.history.resize(history_limit); // only here ((iii) 30)
+    if (r.voided.size() > history_limit) r.voided.erase(r.voided.begin(), r.voided.end() - history_limit);
+    return true;
+  case ChangeKind::share_target: // R1 step 3
+    if (!following_ || following_->session != c.session || r.g != c.session.source_gen || r.state != Freshness::outdated) return false;
+    r.state = Freshness::shared, r.why = Why::none, r.covers = false, r.complete = true;
+    return true;
+  case ChangeKind::goodbye: outdate(Why::goodbye), r.covers = c.covers; return true;
+  case ChangeKind::failover_off: outdate(Why::failover_off), r.covers = c.covers; return true;
+  case ChangeKind::yield: outdate(Why::yield), r.covers = r.covers || c.covers; return true;
+  case ChangeKind::consent:
+    if (r.state != Freshness::shared) return false;
+    outdate(Why::consent), r.covers = c.covers, r.complete = r.complete && c.complete;
+    return true;
+  case ChangeKind::forget: { // second fullsync on data that would not lose by itself: the operator gives this node's lineage up
+    Record blank;
+    blank.node_uid = r.node_uid, blank.incarnation = r.incarnation, blank.failover = r.failover, blank.errd = r.errd;
+    if (peer_ && peer_->node_uid == r.node_uid) blank.node_uid = {prng_.next(), prng_.next()}; // a clone becomes its own node
+    blank.rev = r.rev;
+    r = blank;
+    return true;
+  }
+  case ChangeKind::settings:
+    if (c.failover) r.failover = *c.failover;
+    if (c.errd) r.errd = *c.errd;
+    if (c.loop_count) {
+      if (*c.loop_count <= 1) r.loop_started_wall_s = wall_s_;
+      r.loop_count = *c.loop_count;
+    }
+    return r != durable_;
+  }
+  return false;
+}
+
+void Node::handle(const nin::Persisted& in) {
+  if (!writing_ || writing_->ticket != in.ticket) return stale(in.ticket);
+  auto done = std::move(*writing_);
+  writing_.reset();
+  if (!in.ok) {
+    changes_.push_front(done.change);
+    return persist_failed(in.problem);
+  }
+  persist_failures_ = 0;
+  durable_ = std::move(done.record);
+  if (wait_.kind == Wait::persist_failed) wait_ = {};
+  beat_now_ = true;
+  persisted(done.change);
+}
+
+void Node::persisted(const Change& c) {
+  switch (c.kind) {
+  case ChangeKind::boot: tell(Rule::B1, static_cast<std::int64_t>(incarnation_.value)); return;
+  case ChangeKind::mint:
+    tell(c.rule, static_cast<std::int64_t>(durable_.g.counter), 0, to_string(durable_.g));
+    return went_alone();
+  case ChangeKind::offer: return;
+  case ChangeKind::follow:
+    if (!following_ || following_->session != c.session) return;
+    following_->started = true;
+    goodbye_ = Goodbye::none, wants_swap_ = swapping_ = false, leave_complete_ = true;
+    standing_ = Standing::target;
+    apply(Event::follow);
+    return to_mirror(order::FollowResync{c.session});
+  case ChangeKind::equal:
+    if (following_ && following_->session == c.session) following_->equal = true;
+    return;
+  case ChangeKind::share_source:
+    if (serving_copy_ && serving_copy_->session == c.session) serving_copy_->shared = true;
+    standing_ = Standing::prim;
+    tell(Rule::R1, static_cast<std::int64_t>(durable_.g.counter));
+    return renew_permit();
+  case ChangeKind::share_target:
+    if (!following_ || following_->session != c.session) return;
+    standing_ = Standing::second;
+    received_ = following_->at;
+    to_mirror(order::Ready{durable_.g});
+    log('E', "reintegre", "Reintegration ended (synchronize)");
+    apply(Event::synced);
+    return;
+  case ChangeKind::goodbye:
+  case ChangeKind::failover_off:
+  case ChangeKind::yield:
+  case ChangeKind::consent:
+  case ChangeKind::forget:
+  case ChangeKind::settings: return;
+  }
+}
+
+void Node::persist_failed(const std::string& problem) {
+  ++persist_failures_;
+  log('C', "heart", "The durable record cannot be written: " + problem + ". Until it can, this node promises nothing new");
+  if (changes_.front().kind == ChangeKind::boot) {
+    changes_.clear();
+    return abort_start("The module cannot start: its durable record cannot be written: " + problem);
+  }
+  persist_retry_ = now_ + seconds(1);
+  if (role_ == Role::wait)
+    wait(Wait::persist_failed, Rule::none, "the durable record cannot be written: " + problem, "a disk that can be written",
+         "make room on the disk of the state directory, or repair it");
+}
+
+} // namespace lockstep

@@ -1,0 +1,151 @@
+// A copy: this node as target or as source, and READY in three durable steps (control:R1-R4, data:D13).
+#include "core/node/node.hpp"
+
+namespace lockstep {
+
+bool Node::names_me(const Session& s) const {
+  return s.source == durable_.node_uid && s.source_incarnation == incarnation_ && s.source_gen == durable_.g &&
+         s.target_incarnation == peer_->incarnation;
+}
+
+// ---------------------------------------------------------------- target
+// What will be lost is aside first (data:T25), the directory carries the source's identity, `inconsistent` is durable (oracle
+// S10): only then the first byte is overwritten.
+void Node::start_following(const Verdict& v) {
+  const auto& source = peer_->record;
+  bool something = !boot_.dirs_empty || !durable_.g.none();
+  if (has_rfs() && v.loud && something && !(aside_ == Aside::done && aside_for_ == source.g)) {
+    if (aside_ == Aside::failed && aside_for_ == source.g) return;
+    log('E', "heart", std::string("This node gives way: ") + rule_sentence(v.rule) + ". What it will lose is kept aside first");
+    aside_ = Aside::copying, aside_for_ = source.g, aside_ticket_ = new_ticket();
+    wait(Wait::starting, v.rule, "the files that this node will lose are kept aside", "a complete copy", "");
+    return emit(nfx::SetAside{aside_ticket_, to_string(durable_.g)});
+  }
+  if (has_rfs() && marked_dirs_ != source.dir_uid) {
+    marked_dirs_ = source.dir_uid, aside_ticket_ = new_ticket();
+    aside_ = Aside::marking;
+    return emit(nfx::MarkDirs{aside_ticket_, source.dir_uid});
+  }
+  Following f;
+  f.source = source;
+  f.session = {source.g, peer_->node_uid, peer_->incarnation, incarnation_, v.copy == Copy::full || full_next_, ++session_number_};
+  following_ = f;
+  wait(Wait::starting, v.rule, "begins to copy from the other node", "a moment", "");
+  change({.kind = ChangeKind::follow, .rule = v.rule, .dir = source.dir_uid, .session = f.session});
+}
+
+void Node::watch_target() {
+  if (!following_ || standing_ != Standing::target || ending_) return;
+  const auto& s = following_->session;
+  if (now_ >= liveness_.silent_from()) return end_following("the other node is silent", {});
+  if (!proven()) {
+    if (peer_ && (peer_->node_uid != s.source || peer_->incarnation != s.source_incarnation)) end_following("the source restarted", {});
+    return;
+  }
+  const auto& p = *peer_;
+  bool same = p.node_uid == s.source && p.incarnation == s.source_incarnation && p.record.g == s.source_gen; // R3
+  bool serves = p.role == Role::alone || p.role == Role::prim;
+  if (!same || !serves) return end_following("the source changed or stopped", {});
+  bool mine = p.resync_active && p.session == s;
+  if (mine) following_->acknowledged = true;
+  else if (following_->acknowledged && !changing(ChangeKind::follow)) return restart_following("the source ended the copy");
+  bool ready = mine && p.ready_for && p.record.state == Freshness::shared; // R2
+  if (!ready || !following_->equal || following_->handing_in) return;
+  following_->handing_in = true;
+  full_next_ = false, aside_ = Aside::none;
+  change({.kind = ChangeKind::share_target, .rule = Rule::R1, .session = s});
+}
+
+void Node::end_following(const std::string& why, Duration pause) {
+  if (standing_ != Standing::target) return;
+  log('E', "reintegre", "The copy from the other node ends: " + why);
+  tell(Rule::R3, 0, 0, why);
+  to_mirror(order::Break{why});
+  following_.reset(), progress_.reset();
+  standing_ = Standing::idle;
+  follow_from_ = now_ + pause;
+  apply(Event::source_gone, "stopwait");
+}
+
+// The same source, another session: scripts keep running, the copy goes on where it stopped.
+void Node::restart_following(const std::string& why) {
+  if (standing_ != Standing::target || changing(ChangeKind::follow) || !proven()) return;
+  log('I', "reintegre", "The copy from the other node begins again: " + why);
+  to_mirror(order::Break{why});
+  Following f;
+  f.source = following_->source, f.session = following_->session;
+  f.session.number = ++session_number_;
+  following_ = f;
+  change({.kind = ChangeKind::follow, .rule = Rule::R3, .dir = durable_.dir_uid, .session = f.session});
+}
+
+// ---------------------------------------------------------------- source
+void Node::serve_copy(const Session& s) {
+  if (!durable_.offered) { // from here the target may hold this generation (control:T3)
+    if (!changing(ChangeKind::offer)) change({.kind = ChangeKind::offer});
+    return;
+  }
+  if (serving_copy_) to_mirror(order::Break{"another session"});
+  serving_copy_ = Serving{s};
+  log('E', "reintegre", s.full ? "Full synchronization of the other node" : "Synchronization of the other node");
+  to_mirror(order::ServeResync{s});
+  beat_now_ = true;
+}
+
+void Node::stop_serving_copy(const std::string& why) {
+  if (!serving_copy_ || serving_copy_->pairing) return;
+  serving_copy_.reset(), progress_.reset();
+  tell(Rule::R3, 0, 0, why);
+  to_mirror(order::Break{why});
+  beat_now_ = true;
+}
+
+void Node::watch_source() {
+  if (standing_ != Standing::alone && standing_ != Standing::prim) return;
+  if (ending_ || quiesced_) return;
+  if (standing_ == Standing::alone && serving_copy_ && now_ >= liveness_.silent_from()) return stop_serving_copy("the other node is silent");
+  if (!proven()) return;
+  const auto& p = *peer_;
+  bool proposes = p.resync_active && p.role == Role::second && names_me(p.session);
+  if (standing_ == Standing::alone && !changing(ChangeKind::share_source)) {
+    bool known = serving_copy_ && serving_copy_->session == p.session;
+    if (!proposes) return stop_serving_copy("the other node left the copy");
+    if (!known && p.record.state == Freshness::inconsistent) return serve_copy(p.session);
+    if (!known) return;
+  }
+  if (!serving_copy_ || p.session != serving_copy_->session || !proposes) return;
+  if (p.equal && !serving_copy_->pairing && p.record.g == durable_.g && p.record.state == Freshness::outdated) {
+    serving_copy_->pairing = true;
+    to_mirror(order::Pair{durable_.g}); // from here nothing completes without the target
+    return change({.kind = ChangeKind::share_source, .rule = Rule::R1, .session = p.session});
+  }
+  if (serving_copy_->shared && !serving_copy_->done && p.live && p.record.state == Freshness::shared && p.record.g == durable_.g) {
+    serving_copy_->done = true;
+    progress_.reset();
+    to_mirror(order::Ready{durable_.g});
+    apply(Event::peer_synced);
+  }
+}
+
+// ---------------------------------------------------------------- the preferred node (safekit 1.6, (iii) 12)
+void Node::watch_defaultprim() {
+  const auto& service = config_.module.service;
+  if (standing_ == Standing::second && proven() && verdict().who == Who::resume && !busy() && role_ == Role::second && !wants_swap_) {
+    bool preferred = (service.defaultprim == DefaultPrim::server && service.defaultprim_server == config_.name) ||
+                     (service.defaultprim == DefaultPrim::lastprim && boot_.record && boot_.record->was_prim);
+    // Once, and only while no detector acted: an undone swap is counted and stops the see-saw until an operator acts.
+    if (preferred && durable_.loop_count == 0 && peer_->role == Role::prim && peer_->sub == Sub::ready) {
+      tell(Rule::defaultprim);
+      log('E', "heart", "Transition SWAP from defaultprim");
+      wants_swap_ = beat_now_ = true;
+      change({.kind = ChangeKind::settings, .loop_count = 1});
+    }
+  }
+  if (standing_ != Standing::prim || !proven() || !peer_->wants_swap || state() != State::prim_ready || !peer_->swap_ready) return;
+  if (verdict().who != Who::resume) return;
+  log('E', "heart", "Begin of Swap");
+  swapping_ = true, leave_why_ = Why::goodbye;
+  apply(Event::cmd_swap, "swap");
+}
+
+} // namespace lockstep

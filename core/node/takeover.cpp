@@ -1,0 +1,186 @@
+// A node of a pair: lease, silence, goodbye, consent, yield (control:M2, M5, R2, Y1, (iii) 1-4, 7-10; design 4).
+#include "core/node/node.hpp"
+
+namespace lockstep {
+
+// The other node cannot go on in my generation, durably, and says so from a role that accepts nothing (control:R2): hello from
+// WAIT, goodbye, an explicit consent; or a target that began another copy of my generation and so left the old READY behind.
+bool Node::peer_consents() const {
+  if (!proven() || claimed_record_state() != RecordState::present || peer_->record_state != RecordState::present) return false;
+  const auto& r = peer_->record;
+  if (peer_->role == Role::wait && r.g == durable_.g) return r.state == Freshness::outdated || r.state == Freshness::inconsistent;
+  bool other_session = !serving_copy_ || peer_->session != serving_copy_->session;
+  return r.state == Freshness::inconsistent && r.src_gen == durable_.g && (peer_->role == Role::wait || other_session);
+}
+
+void Node::watch_pair() {
+  if (standing_ == Standing::alone) {
+    if (proven() && !ending_ && !quiesced_ && !changing(ChangeKind::share_source)) {
+      auto v = verdict();
+      if (v.who == Who::peer_wins) yield(v);
+    }
+    return;
+  }
+  if (standing_ != Standing::prim && standing_ != Standing::second) return;
+  if (standing_ == Standing::prim) renew_permit();
+  if (quiesced_ || (running_ && running_->asked) || durable_.state != Freshness::shared) return; // already leaving
+  if (now_ >= liveness_.silent_from() || (standing_ == Standing::prim && now_ >= liveness_.quiet_from())) return on_silence();
+  if (standing_ == Standing::second && now_ >= liveness_.uneasy_from()) prepare_early();
+  if (!proven()) return;
+  auto v = verdict();
+  if (v.who == Who::resume) {
+    refused_ = false, episode_ = {};
+    if (now_ < liveness_.uneasy_from()) unprepare();
+    if (standing_ == Standing::second && role_ == Role::wait && !busy()) apply(Event::synced);
+    if (standing_ == Standing::second && peer_->asks_consent) leave_by_consent("the primary asks for it");
+    return;
+  }
+  if (v.who == Who::peer_wins && peer_->record.g != durable_.g) return yield(v);
+  if (v.who == Who::peer_wins && standing_ == Standing::prim && v.rule != Rule::S3) return yield(v);
+  if (!peer_consents()) return;
+  if (standing_ == Standing::second && !durable_.failover) {
+    leave_why_ = Why::failover_off;
+    log('E', "heart", "Failover-off configured");
+    apply(Event::failover_off, "stopstart");
+    return;
+  }
+  // A goodbye names the last operation: everything up to it must have arrived ((iii) 3).
+  bool arrived = !has_rfs() || peer_->goodbye == Goodbye::none || !(received_ < peer_->last);
+  if (standing_ == Standing::second && !arrived) return;
+  continue_alone(Rule::M2);
+}
+
+void Node::on_silence() {
+  bool second = standing_ == Standing::second;
+  if (refused_) return;
+  if (second && !durable_.failover) {
+    leave_why_ = Why::failover_off;
+    log('E', "heart", "Failover-off configured");
+    apply(Event::failover_off, "stopstart");
+    return;
+  }
+  bool none = config_.module.check.splitbrain.mode == ArbiterMode::none;
+  // PRIM asks when its lease ends, SECOND when the silence is complete; without an arbiter both wait for the latter.
+  if (now_ < liveness_.silent_from() && (second || none || lease_holds(now_))) return;
+  switch (may_continue()) {
+  case Arbitration::pending: return prepare_early();
+  case Arbitration::yes: return continue_alone(Rule::M5);
+  case Arbitration::no: break;
+  }
+  if (ending_) return;
+  refused_ = true;
+  unprepare();
+  tell(Rule::witness_refused);
+  log('E', "splitbraincheck", "No witness answered: this node does not go on alone and waits for the other one");
+  log('E', "heart", "Action wait from failover rule splitbrain_failure");
+  apply(Event::refused, "stopwait");
+}
+
+// SECOND applies and flushes while the silence lasts, so that only the tail is left when it must act (data:D10).
+void Node::prepare_early() {
+  if (continuing_) return;
+  continuing_ = Continuing{};
+  to_mirror(order::PrepareAlone{});
+}
+
+void Node::unprepare() {
+  if (!continuing_ || continuing_->minting) return;
+  continuing_.reset();
+  to_mirror(order::Unprepare{});
+}
+
+void Node::continue_alone(Rule rule) {
+  if (continuing_ && continuing_->rule != Rule::none) return;
+  prepare_early();
+  continuing_->rule = rule;
+  log('E', "heart", std::string("Action alone called by heart: ") + (rule == Rule::M5 ? "no heartbeat" : "remote stop"));
+}
+
+void Node::check_continuing() {
+  if (!continuing_ || continuing_->rule == Rule::none || !continuing_->ready || continuing_->minting) return;
+  if (continuing_->rule == Rule::M5 && now_ < liveness_.quiet_from() && proven() && verdict().who == Who::resume) return unprepare();
+  if (standing_ == Standing::second && continuing_->rule == Rule::M2 && has_rfs() && peer_ && peer_->goodbye != Goodbye::none &&
+      continuing_->last < peer_->last)
+    return unprepare(); // not all of it was applied: wait for the rest
+  continuing_->minting = true;
+  auto as = standing_ == Standing::prim ? MintedAs::prim : MintedAs::second;
+  change({.kind = ChangeKind::mint, .rule = continuing_->rule, .as = as, .covers = continuing_->covers});
+}
+
+// `own` is durable at a new generation: from here this node completes operations by itself.
+void Node::went_alone() {
+  goodbye_ = Goodbye::none, asks_consent_ = false, wants_swap_ = false, refused_ = false, episode_ = {}, lease_lost_ = false;
+  continuing_.reset();
+  if (quiesced_ || ended_) return; // minted while leaving (control:GB2): kept for the next start
+  bool cold = standing_ == Standing::idle;
+  standing_ = Standing::alone;
+  following_.reset(), serving_copy_.reset();
+  to_mirror(order::GoAlone{durable_.g});
+  permit_ = {durable_.g.counter, Instant::never()};
+  to_mirror(permit_);
+  set_resource("rfs.uptodate", "up", "rfsplug");
+  if (!ending_) apply(cold ? Event::may_serve : Event::alone);
+}
+
+// PRIM may complete while the other node has proved, recently enough, that it will not act (the echo lease).
+void Node::renew_permit() {
+  auto until = liveness_.lease_until();
+  if (permit_.generation != durable_.g.counter || permit_.until != until) {
+    permit_ = {durable_.g.counter, until};
+    to_mirror(permit_);
+  }
+  bool lost = now_ > until;
+  if (lost == lease_lost_) return;
+  lease_lost_ = lost, beat_now_ = true;
+  tell(lost ? Rule::lease_lost : Rule::lease_back);
+  if (lost) log('E', "heart", "The other node no longer confirms: writes are held and the virtual address goes until this is settled");
+  else log('E', "heart", "The other node confirms again: writes go on");
+}
+
+bool Node::lease_holds(Instant now) const {
+  if (standing_ == Standing::alone) return now >= distrust_until_;
+  return standing_ == Standing::prim && now <= liveness_.lease_until();
+}
+
+// The address lives only as long as it is refreshed: a hung node loses it.
+void Node::refresh_vip() {
+  if (!vip_wanted_ || (running_ && (running_->task.step == Step::vip_up || running_->task.step == Step::vip_down))) return;
+  if (!lease_holds(now_)) {
+    if (!vip_raised_) return;
+    vip_raised_ = false;
+    return emit(nfx::DropVip{new_ticket()});
+  }
+  if (vip_raised_ && now_ < vip_next_) return;
+  vip_next_ = now_ + liveness_.shortest_pulse();
+  auto until = now_ + liveness_.longest_timeout();
+  if (standing_ == Standing::prim) until = earlier(until, liveness_.lease_until());
+  emit(nfx::RaiseVip{new_ticket(), until, !vip_raised_});
+  vip_raised_ = true;
+}
+
+// The other node went on with what wins over this one's data: leave the role, durably outdated, then copy (control:Y1, Y2).
+void Node::yield(const Verdict& v) {
+  if (ending_ || changing(ChangeKind::yield)) return;
+  for (const auto& t : tasks_)
+    if (t.event == Event::yield) return;
+  if (running_ && running_->task.event == Event::yield) return;
+  if (continuing_ && continuing_->minting) return; // first what is being made durable
+  continuing_.reset();
+  tell(v.rule, 0, 0, peer_->node_name);
+  if (standing_ == Standing::alone) log('E', "heart", "Split brain recovery: exiting alone");
+  bool held = standing_ == Standing::prim;
+  if (!apply(Event::yield, "stopstart")) return;
+  if (held) tasks_.push_front({Step::fail_held, Event::yield, state(), State::wait_transient}); // Y1: before the stop scripts
+}
+
+void Node::leave_by_consent(const std::string& why) {
+  if (standing_ != Standing::second || quiesced_ || role_ != Role::second || ending_) return;
+  if (running_ && running_->task.event == Event::consent) return;
+  for (const auto& t : tasks_)
+    if (t.event == Event::consent) return;
+  leave_why_ = Why::consent;
+  log('E', "heart", "Replication is broken: this node leaves the pair and will copy again (" + why + ")");
+  apply(Event::consent, "stopwait");
+}
+
+} // namespace lockstep
