@@ -21,7 +21,7 @@ void Liveness::heard(std::uint32_t network, const Beat& beat, Incarnation mine, 
   l.last_heard = now, l.peer_timeout = beat.timeout;
   Instant sent{beat.echo_sent_ns};
   if (beat.echo_incarnation == mine && beat.echo_seq <= l.tx_seq && sent <= now && sent > l.echo_sent && sent >= echo_floor_)
-    l.echo_sent = sent;
+    l.echo_sent = l.echo_shown = sent;
 }
 
 void Liveness::forget_peer() {
@@ -75,7 +75,7 @@ Instant Liveness::uneasy_from() const {
 bool Liveness::good(std::uint32_t network, Instant now) const {
   const auto& l = links_[network];
   auto timeout = networks_[network].timeout;
-  return now < l.last_heard + timeout && now < l.echo_sent + timeout;
+  return now < l.last_heard + timeout && now < l.echo_shown + timeout;
 }
 
 Duration Liveness::listen_time() const {

@@ -50,6 +50,7 @@ class Liveness {
  private:
   struct Link {
     Instant last_heard = Instant::distant_past();
+    Instant echo_shown = Instant::distant_past(); // as echo_sent, for display: outlives the peer's incarnation
     Instant echo_sent = Instant::distant_past(); // when our newest beat left that the peer proved to have received
     Duration peer_timeout;
     std::uint64_t tx_seq = 0;

@@ -167,7 +167,11 @@ void Node::heard_from_mirror(const MirrorSaid& what) {
             following_->at = s.at;
             change({.kind = ChangeKind::equal, .rule = Rule::R1, .session = s.session});
           },
-          [this](const said::Quiesced& s) { quiesced_ = {s.last, s.covers}; },
+          [this](const said::Quiesced& s) {
+            quiesced_ = {s.last, s.covers};
+            permit_ = {durable_.g.counter, Instant::distant_past()}; // before anything durable says that it left
+            to_mirror(permit_);
+          },
           [this](const said::PeerLost& s) { log('I', "reintegre", "The replication connection is lost: " + s.why); },
           [this](const said::PeerBack&) { log('I', "reintegre", "The replication connection is established"); },
           [this](const said::PeerFailed& s) {

@@ -252,7 +252,7 @@ class Node {
   Instant follow_from_ = Instant::distant_past(); // not before: a copy failed a moment ago
   Aside aside_ = Aside::none;
   Ticket aside_ticket_;
-  Generation aside_for_;
+  Generation aside_for_, stays_for_;
   DirUid marked_dirs_;
   Position received_;
   Goodbye goodbye_ = Goodbye::none;

@@ -370,8 +370,7 @@ bool Node::taken_over() {
 
 void Node::finish_exit() {
   emit(nfx::WatchProcesses{false});
-  log('E', "heart", "Local state STOP NotReady");
-  said_role_ = Role::stop, said_sub_ = Sub::not_ready;
+  report_state();
   if (wanted_id_) answer_wanted(false, "the module was stopped");
   ended_ = true;
   emit(nfx::Exit{restart_, exit_reason_});

@@ -18,6 +18,10 @@ void Node::watch_pair() {
     if (proven() && !ending_ && !quiesced_ && !changing(ChangeKind::share_source)) {
       auto v = verdict();
       if (v.who == Who::peer_wins) yield(v);
+      else if (v.rule == Rule::F2 && v.who == Who::i_win && stays_for_ != peer_->record.g) {
+        stays_for_ = peer_->record.g;
+        log('E', "heart", "Split brain recovery: staying alone");
+      }
     }
     return;
   }
@@ -124,6 +128,7 @@ void Node::went_alone() {
 
 // PRIM may complete while the other node has proved, recently enough, that it will not act (the echo lease).
 void Node::renew_permit() {
+  if (quiesced_) return;
   auto until = liveness_.lease_until();
   if (permit_.generation != durable_.g.counter || permit_.until != until) {
     permit_ = {durable_.g.counter, until};

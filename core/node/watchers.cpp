@@ -8,7 +8,8 @@ void Node::set_resource(const std::string& name, const std::string& value, const
   if (r.value == value) return;
   bool first = r.value.empty();
   r = {name, value, wall_s_};
-  if (out_ && begun_) log(first ? 'I' : 'E', "heart", "Resource " + name + " set to " + value + " by " + who);
+  bool quiet = first || name.compare(0, 6, "state.") == 0; // states have their own line
+  if (out_ && begun_) log(quiet ? 'I' : 'E', "heart", "Resource " + name + " set to " + value + " by " + who);
 }
 
 // ---------------------------------------------------------------- processes
@@ -102,7 +103,6 @@ std::optional<std::string> Node::pre_checker_down() const {
 
 void Node::handle(const nin::CheckerSaid& in) {
   auto origin = in.resource.compare(0, 3, "ip.") == 0 ? "ipcheck" : "intfcheck";
-  bool was_up = resources_[in.resource].value == "up";
   set_resource(in.resource, in.up ? "up" : "down", origin);
   if (in.up || ending_ || !begun_) return;
   tell(Rule::checker, 0, 0, in.resource);
@@ -115,7 +115,6 @@ void Node::handle(const nin::CheckerSaid& in) {
     log('E', "heart", "Action stopstart from failover rule ip_failure");
     detector(Event::cmd_stopstart, "ipcheck");
   }
-  (void)was_up;
 }
 
 void Node::handle(const nin::SetResource& in) { set_resource(in.resource, in.value, in.who); }

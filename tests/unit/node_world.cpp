@@ -58,6 +58,7 @@ void World::boot(int i) {
   ++h.incarnation, ++boots;
   h.node = std::make_unique<Node>(h.config, b, 1000 + boots, now);
   h.source.reset(), h.target.reset(), h.equal.reset();
+  h.permit = {0, Instant::distant_past()};
 }
 
 void World::command(int i, Verb v, std::string who, std::string identity) {
@@ -113,6 +114,10 @@ void World::run(Duration d) {
 
 void World::mirror(int i, const MirrorOrder& order) {
   auto& h = hosts[i];
+  if (auto* p = std::get_if<order::Permit>(&order)) h.permit = *p;
+  bool ends = std::holds_alternative<order::Quiesce>(order) || std::holds_alternative<order::HandOver>(order) ||
+              std::holds_alternative<order::PrepareAlone>(order);
+  if (ends) h.permit.until = Instant::distant_past();
   if (!std::holds_alternative<order::Permit>(order)) note(i, "mirror " + order_name(order));
   if (!h.mirror_answers) return;
   auto say = [&](Duration d, MirrorSaid s) { later(i, d, nin::Mirror{std::move(s)}); };

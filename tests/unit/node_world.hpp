@@ -23,6 +23,7 @@ struct World {
     std::map<std::string, int> running_scripts;
     // what it did
     bool vip = false;
+    order::Permit permit;              // of this life; until: distant past when Mirror is not to serve
     Instant vip_until;
     MountKind mount = MountKind::plain;
     std::vector<std::string> scripts;

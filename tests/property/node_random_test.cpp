@@ -1,0 +1,81 @@
+// Two Nodes under random crashes, cuts, stops, swaps and operators: lineage invariants at every moment, and a pair in the end.
+#include "tests/unit/node_world.cpp" // one helper for two programs
+#include "core/base/prng.hpp"
+#include <boost/test/unit_test.hpp>
+
+using namespace lockstep;
+using namespace lockstep::test;
+BOOST_AUTO_TEST_SUITE(node_random)
+
+namespace {
+struct Chaos {
+  World& w;
+  Prng rng;
+  bool cuts, ping;
+
+  bool permitted(int i) const { return w.now <= w.hosts[i].permit.until; }
+  void check() {
+    for (int i = 0; i < 2; ++i) {
+      const auto& r = w.hosts[i].record;
+      if (r && r->state == Freshness::own) BOOST_REQUIRE((r->g.minted_by == r->node_uid)); // one writer per generation
+      if (w.hosts[i].vip) {
+        auto role = w.hosts[i].node->view().role;
+        BOOST_REQUIRE(role != Role::second);
+      }
+    }
+    // Without cuts, silence is death: two that serve are never excused (S2).
+    if (!cuts) BOOST_REQUIRE(!(permitted(0) && permitted(1)));
+  }
+  void act() {
+    int i = static_cast<int>(rng.below(2));
+    switch (rng.below(cuts ? 12 : 9)) {
+    case 0: w.crash(i); break;
+    case 1: w.crash(i), w.start(i); break;
+    case 2: w.command(i, Verb::stop); break;
+    case 3: case 4: w.start(i); break;
+    case 5: w.command(i, Verb::swap); break;
+    case 6: w.command(i, Verb::stopstart); break;
+    case 7: w.command(i, Verb::restart); break;
+    case 8: w.start(0), w.start(1); break;
+    case 9: w.cut(i, 1 - i); break;
+    case 10: w.isolate(); break;
+    case 11: w.isolate(false); break;
+    }
+    for (auto n = 1 + rng.below(20); n > 0; --n) w.run(ms(static_cast<std::int64_t>(rng.below(rng.chance(1, 8) ? 800 : 40)))), check();
+  }
+  void heal() {
+    w.isolate(false);
+    for (auto& h : w.hosts) h.witness = true;
+    for (int round = 0; round < 40 && !settled(); ++round) w.start(0), w.start(1), w.run(seconds(2));
+  }
+  bool settled() const { return w.paired() || (w.state(1) == "PRIM Ready" && w.state(0) == "SECOND Ready"); }
+};
+
+void run_many(bool cuts, bool ping, std::uint64_t seeds) {
+  const char* one = std::getenv("LOCKSTEP_SEED");
+  for (std::uint64_t seed = one ? std::strtoull(one, nullptr, 10) : 1; seed <= seeds; ++seed) {
+    World w([&](NodeConfig& c) {
+      if (ping) c.module.check.splitbrain = {.mode = ArbiterMode::ping, .ident = "witness", .args = {"10.0.0.1"}};
+    });
+    BOOST_TEST_CONTEXT("seed " << seed << (cuts ? " with cuts" : "") << (ping ? " ping" : "")) {
+      Chaos c{w, Prng(seed), cuts, ping};
+      w.start(0, Verb::prim), w.run(seconds(2));
+      w.start(1), w.run(ms(static_cast<std::int64_t>(c.rng.below(3000))));
+      for (int n = 0; n < 12; ++n) c.act();
+      c.heal();
+      BOOST_TEST(c.settled(), w.state(0) << " / " << w.state(1) << " because " << w.hosts[0].node->view().wait.why << " / "
+                                         << w.hosts[1].node->view().wait.why);
+      if (!c.settled() || one) {
+        for (auto& line : w.trace) std::cerr << line << "\n";
+        return;
+      }
+    }
+  }
+}
+} // namespace
+
+BOOST_AUTO_TEST_CASE(crashes_and_operators_end_in_a_pair_and_never_in_two_primaries) { run_many(false, false, 400); }
+BOOST_AUTO_TEST_CASE(cuts_in_mode_none_end_in_a_pair) { run_many(true, false, 400); }
+BOOST_AUTO_TEST_CASE(cuts_in_mode_ping_end_in_a_pair) { run_many(true, true, 400); }
+
+BOOST_AUTO_TEST_SUITE_END()
