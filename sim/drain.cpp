@@ -14,13 +14,13 @@ class DirectoryDrain {
  public:
   DirectoryDrain(FileSystem& fs, Key dir, const DirState& want) : fs_(fs), dir_(dir), want_(want) {}
   Result run() {
-    if (!fs_.now().is_directory(dir_)) return {.error = err::noent};
     Result r;
     for (auto& e : want_.entries) {
       auto o = fs_.now().find(e.key);
       if (!o && !e.content_follows && has_content(e.type)) r.lacks.push_back(e.key);
     }
     if (!r.lacks.empty()) return r;
+    if (!fs_.now().is_directory(dir_)) make_detached();
     detach_vanished();
     for (auto& e : want_.entries) attach(e);
     auto a = fs_.now().find(dir_)->attrs;
@@ -32,6 +32,19 @@ class DirectoryDrain {
   }
 
  private:
+  // Its parent is not drained yet: it waits in staging to be attached (data T14).
+  void make_detached() {
+    Transaction t;
+    t.push_back(change::SetAttributes{dir_, attributes_of(want_.self)});
+    t.push_back(change::SetEntry{staging_key, to_string(dir_), dir_});
+    fs_.commit(std::move(t));
+  }
+  static Attributes attributes_of(const FileState& s) {
+    Attributes a;
+    a.type = FileType::directory;
+    set_state(a, s);
+    return a;
+  }
   static bool has_content(FileType t) { return t == FileType::regular || t == FileType::directory; }
   void detach(Key dir, const std::string& name) {
     auto key = fs_.now().entry(dir, name);

@@ -116,6 +116,7 @@ class Mirror {
   bool exceptions_to_tell() const;
   void send_watermark();
   void watermark_if_due();
+  bool with_peer() const;
   bool may_complete(const LiveOp&) const;
   void complete_ready();
   void complete(std::uint64_t token, std::int32_t error, std::uint64_t amount);

@@ -204,9 +204,14 @@ void Mirror::watermark_if_due() {
   else if (tx_.watermark_due == Instant::never()) tx_.watermark_due = now_ + watermark_delay;
 }
 
+// In a pair; and as source from the end of the drain on: what completes before READY must be on the target when READY leaves.
+bool Mirror::with_peer() const {
+  return role_ == Role::prim || (session_ && session_->stage == SourceSession::Stage::drained);
+}
+
 bool Mirror::may_complete(const LiveOp& l) const {
   if (!permitted()) return false;
-  if (role_ == Role::alone) return true;
+  if (!with_peer()) return true;
   if (broken_ || l.unknown || l.seq > tx_.received) return false;
   if (!tx_.exceptions.empty() && tx_.exceptions.begin()->first <= l.order) return false; // data:D9
   return !config_.sync_on_second || l.failed || l.seq <= tx_.applied;
@@ -254,7 +259,7 @@ void Mirror::check_timeouts() {
 
 void Mirror::report_held() {
   bool here = serves() || (role_ == Role::preparing && from_prim_);
-  bool stands = role_ == Role::preparing || !permitted() || (role_ == Role::prim && (broken_ || !linked_));
+  bool stands = role_ == Role::preparing || !permitted() || (with_peer() && (broken_ || !linked_));
   bool holding = here && stands && !(waiting_.empty() && live_.empty());
   if (holding == held_.said) return;
   held_.said = holding;

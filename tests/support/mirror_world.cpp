@@ -502,6 +502,39 @@ bool World::finish_resync(int source) {
   return mirror(source).ready() && mirror(target).ready();
 }
 
+std::string World::uncovered() const {
+  PendingSet sets;
+  for (auto& s : sides_) {
+    sets.add(s.disk);
+    if (!s.up) continue;
+    sets.add(s.mirror->recent_items()), sets.add(s.mirror->to_drain());
+    for (auto& op : s.mirror->in_flight()) sets.add(touched_by(op));
+  }
+  if (sets.everything) return {};
+  std::vector<const Tree*> images{&sides_[0].now, &sides_[0].durable, &sides_[1].now, &sides_[1].durable};
+  std::set<Key> keys;
+  for (auto* t : images)
+    for (auto& [k, o] : t->objects) keys.insert(k);
+  for (auto k : keys) {
+    auto marks = sets.files.find(k);
+    for (auto* x : images)
+      for (auto* y : images) {
+        auto a = x->objects.find(k), b = y->objects.find(k);
+        if (a == x->objects.end() || b == y->objects.end()) continue; // its directory differs too
+        auto &p = a->second, &q = b->second;
+        if ((p.entries != q.entries || (p.type == FileType::directory && p.mode != q.mode)) && !sets.dirs.count(k)) return to_string(k) + "/";
+        if (p.type == FileType::regular && (p.mode != q.mode || p.cells.size() != q.cells.size()) && marks == sets.files.end()) return to_string(k) + " attributes";
+        for (std::size_t c = 0; c < std::max(p.cells.size(), q.cells.size()); ++c) {
+          bool same = (c < p.cells.size() ? p.cells[c] : 0) == (c < q.cells.size() ? q.cells[c] : 0);
+          auto block = c * digest_block / block_size;
+          if (!same && (marks == sets.files.end() || !marks->second.blocks.contains(block, block + 1)))
+            return to_string(k) + " block " + std::to_string(block);
+        }
+      }
+  }
+  return {};
+}
+
 Op make(Key dir, std::string name, Key object, FileType type) {
   Op op;
   op.kind = OpKind::create, op.dir = dir, op.name = std::move(name), op.object = object, op.type = type;

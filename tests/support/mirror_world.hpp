@@ -90,6 +90,9 @@ class World {
   void take_over(int survivor);
   std::uint64_t generation() const { return generation_; }
 
+  // I-cover (data.md (ii)): the first item that differs between any two images and is in no set; empty: covered.
+  std::string uncovered() const;
+
   Prng& prng() { return prng_; }
   Instant now;
 
