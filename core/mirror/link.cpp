@@ -69,6 +69,7 @@ void Mirror::check_link() {
   } else {
     if (!rx_.based) rx_.base = rx_.received = rx_.receipted = rx_.applied = h.received.seq, rx_.based = true;
     tell(Rule::stream_resumed, static_cast<std::int64_t>(rx_.received), static_cast<std::int64_t>(rx_.applied));
+    rx_.receipt_owed = true; // what was said while the connection was down
     send_set();
   }
   announce_checkpoint();

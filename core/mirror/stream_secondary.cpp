@@ -36,13 +36,13 @@ void Mirror::read(const OpFrame& f, Payload payload) {
 void Mirror::read(const WatermarkFrame& f, Payload) {
   if (!linked_ || !receives() || !ours(f.through)) return;
   for (auto& n : f.exceptions) {
+    rx_.receipt_owed = true;
     if (n.seq <= rx_.outcomes) continue; // sent again after a cut
     auto emitted = rx_.emitted > 0 ? rx_.queue[rx_.emitted - 1].seq : rx_.applied;
     if (n.seq <= emitted)
       return self_failed(Rule::outcome_differs, 0, "an operation was applied here that the primary did not carry out as sent");
     rx_.notes[n.seq] = n;
     rx_.outcomes = std::max(rx_.outcomes, n.seq);
-    rx_.receipt_owed = true;
   }
   rx_.watermark = std::max(rx_.watermark, f.through.seq);
 }
@@ -65,7 +65,7 @@ void Mirror::apply_ready() {
     g.cancelled = note != rx_.notes.end() && note->second.outcome == Outcome::cancelled;
     if (note != rx_.notes.end() && note->second.outcome == Outcome::amended)
       g.op.length = std::min(g.op.length, note->second.amount);
-    g.emitted = true, g.since = now_;
+    g.emitted = true, g.without_watermark = !certain, g.since = now_;
     ++rx_.emitted;
     if (g.cancelled) {
       g.applied = true;
@@ -99,7 +99,11 @@ void Mirror::handle(const in::Applied& x) {
   auto& g = rx_.queue[seq - rx_.queue.front().seq];
   flush_.dirty = true;
   drop(g.payload), g.payload = {};
-  if (x.error != 0)
+  // At a takeover, without the primary's word: what equal trees refuse, they refused there too, and nobody was told otherwise.
+  bool refused_there = g.without_watermark && (x.error == 2 || x.error == 17 || x.error == 20 || x.error == 21 ||
+                                               x.error == 22 || x.error == 39); // ENOENT EEXIST ENOTDIR EISDIR EINVAL ENOTEMPTY
+  if (refused_there) tell(Rule::D9, static_cast<std::int64_t>(seq), x.error, op_name(g.op.kind));
+  else if (x.error != 0)
     return self_failed(x.error == errno_nospc || x.error == errno_io ? Rule::apply_failed : Rule::outcome_differs, x.error,
                        "cannot carry out a received operation: " + to_string(g.op));
   if (linked_ && g.op.kind == OpKind::drain_dir) send(LacksFrame{at(seq), x.lacks});
@@ -133,10 +137,10 @@ void Mirror::give_receipts() {
     given = true;
   }
   space_fresh_ = false;
-  if (!given && !rx_.receipt_owed) return;
+  if (given && rx_.say_due == Instant::never()) rx_.say_due = now_ + received_said_every;
+  if (!linked_ || (!given && !rx_.receipt_owed)) return;
   rx_.receipt_owed = false;
-  if (rx_.say_due == Instant::never()) rx_.say_due = now_ + received_said_every;
-  if (linked_) send(ReceiptFrame{at(rx_.receipted), at(rx_.applied), rx_.outcomes});
+  send(ReceiptFrame{at(rx_.receipted), at(rx_.applied), rx_.outcomes});
 }
 
 void Mirror::say_received() {

@@ -75,6 +75,7 @@ class Story {
     auto e = entries.find(name);
     switch (prng_.below(9)) {
       case 8:
+        if (!t.objects.count(ledger)) return;
         op = write_op(ledger, ++last_cell_, 1);
         data = cells({last_cell_});
         break;
