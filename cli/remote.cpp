@@ -2,10 +2,12 @@
 #include "cli/command.hpp"
 #include "shim/agent/agent.hpp"
 #include "shim/agent/remote_command.hpp"
+#include "shim/linux/clock.hpp"
 #include <algorithm>
 #include <cstdio>
 #include <dirent.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace lockstep::cli {
 using nlohmann::json;
@@ -36,6 +38,14 @@ Result<json> hand_over_cluster(const Session& s, const ClusterSite& site, const 
     if (auto key = ClusterKey::load(file)) {
       auto again = call_with(*key, *where, request, seconds(10));
       if (again) answer = again;
+    }
+  }
+  if (answer && answer->value("ok", false)) { // the node takes up its new key now: done when it answers under it
+    Instant end = boot_now() + seconds(10);
+    for (;;) {
+      auto up = call_with(site.key, *where, {{"ping", true}}, seconds(2));
+      if (up || boot_now() > end) break;
+      ::usleep(50'000);
     }
   }
   if (answer) return answer;

@@ -175,7 +175,8 @@ void Agent::node_request(const std::string& text, const Endpoint& from, NodeApiS
   if (request.contains("put_cluster")) {
     json answer = put_cluster(request);
     respond(answer.dump());
-    if (answer.value("ok", false)) loop_.post([this] { load_site(), load_modules(); }); // closes this connection's server
+    // The new key needs a new server, which closes this connection: the answer must have left by then.
+    if (answer.value("ok", false)) retry_timer_->after(ms(300), [this] { load_site(), load_modules(); });
     return;
   }
   std::thread([this, request, from, respond] { respond(run_command(request, from).dump(-1, ' ', false, json::error_handler_t::replace)); })

@@ -21,11 +21,18 @@ Error failed(const std::string& what, const std::string& path) {
 
 Status copy_content(int in, int out, const std::string& path) {
   if (::ioctl(out, FICLONE, in) == 0) return {};
+  std::vector<char> buffer(1u << 20);
   for (;;) {
-    ssize_t n = ::copy_file_range(in, nullptr, out, nullptr, 1u << 30, 0);
-    if (n == 0) return {};
+    ssize_t n = ::read(in, buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return failed("writing the copy of", path);
+    if (n < 0) return failed("reading", path);
+    if (n == 0) return {};
+    for (ssize_t done = 0; done < n;) {
+      ssize_t m = ::write(out, buffer.data() + done, static_cast<std::size_t>(n - done));
+      if (m < 0 && errno == EINTR) continue;
+      if (m < 0) return failed("writing the copy of", path);
+      done += m;
+    }
   }
 }
 
