@@ -43,8 +43,9 @@ class FuseMount {
   static Status remove_dead(const std::string& path);
 
  private:
-  explicit FuseMount(std::unique_ptr<class FuseSession> session);
-  std::unique_ptr<class FuseSession> session_;
+  explicit FuseMount(std::shared_ptr<class FuseSession> session);
+  std::shared_ptr<class FuseSession> session_;
+  bool mounted_ = true;
 };
 
 } // namespace lockstep

@@ -1,4 +1,5 @@
-// Reads a directory entry by entry, from its beginning or from an offset that an entry gave. "." and ".." are left out.
+// Reads a directory entry by entry, from its beginning or from an offset that an entry gave. "." and ".." are left out
+// unless asked for.
 #pragma once
 #include "shim/linux/tree/fd.hpp"
 #include <cerrno>
@@ -24,7 +25,7 @@ inline Fd reopen_directory(int fd) { return Fd(::openat(fd, ".", O_RDONLY | O_DI
 
 class DirectoryReader {
  public:
-  explicit DirectoryReader(Fd fd) : fd_(std::move(fd)), buffer_(32768) {}
+  explicit DirectoryReader(Fd fd, bool dots = false) : fd_(std::move(fd)), dots_(dots), buffer_(32768) {}
   bool valid() const { return static_cast<bool>(fd_); }
   int fd() const { return fd_.get(); }
   int seek(std::int64_t offset) {
@@ -41,7 +42,7 @@ class DirectoryReader {
       out.type = p[18];
       const char* name = reinterpret_cast<const char*>(p + 19);
       at_ += size;
-      if (name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0))) continue;
+      if (!dots_ && name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0))) continue;
       out.name = name;
       return true;
     }
@@ -56,6 +57,7 @@ class DirectoryReader {
     return n > 0;
   }
   Fd fd_;
+  bool dots_;
   std::vector<unsigned char> buffer_;
   std::size_t at_ = 0, used_ = 0;
   int error_ = 0;
