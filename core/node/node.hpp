@@ -113,6 +113,7 @@ class Node {
   bool taken_over();
   void set_role(Role);
   void interrupt();
+  bool carrying_out(Event) const; // steps of its row are still to be done
   void finish_exit();
   bool busy() const { return running_ || !tasks_.empty(); }
   void report_state();

@@ -66,6 +66,7 @@ State Node::state() const {
 
 // Appends the row's steps. What leads down (stop, yield ...) replaces what was still to be done; what is running ends first.
 bool Node::apply(Event e, const char* action) {
+  if (ending_ && e != Event::cmd_forcestop) return false; // on the way to STOP nothing else begins
   const auto& row = transition(state(), e);
   if (row.kind != RowKind::go) return false;
   if (action) action_ = action;
@@ -81,6 +82,10 @@ void Node::interrupt() {
   if (!running_) return;
   auto limit = config_.module.user ? config_.module.user->nicestoptimeout : seconds(0);
   if (is_start(running_->task.step)) running_->limit = earlier(running_->limit, now_ + limit);
+}
+
+bool Node::carrying_out(Event e) const {
+  return (running_ && running_->task.event == e) || std::any_of(tasks_.begin(), tasks_.end(), [e](const Task& t) { return t.event == e; });
 }
 
 void Node::set_role(Role r) {

@@ -1,5 +1,6 @@
 // A node of a pair: lease, silence, goodbye, consent, yield (control:M2, M5, R2, Y1, (iii) 1-4, 7-10; design 4).
 #include "core/node/node.hpp"
+#include <algorithm>
 
 namespace lockstep {
 
@@ -27,7 +28,8 @@ void Node::watch_pair() {
   }
   if (standing_ != Standing::prim && standing_ != Standing::second) return;
   if (standing_ == Standing::prim) renew_permit();
-  if (quiesced_ || (running_ && running_->asked) || durable_.state != Freshness::shared) return; // already leaving
+  bool leaving = carrying_out(Event::consent) || carrying_out(Event::yield) || carrying_out(Event::failover_off) || carrying_out(Event::refused);
+  if (leaving || quiesced_ || (running_ && running_->asked) || durable_.state != Freshness::shared) return;
   if (now_ >= liveness_.silent_from() || (standing_ == Standing::prim && now_ >= liveness_.quiet_from())) return on_silence();
   if (standing_ == Standing::second && now_ >= liveness_.uneasy_from()) prepare_early();
   if (!proven()) return;
@@ -118,6 +120,8 @@ void Node::went_alone() {
   if (quiesced_ || ended_) return; // minted while leaving (control:GB2): kept for the next start
   bool cold = standing_ == Standing::idle;
   standing_ = Standing::alone;
+  swapping_ = false;
+  std::erase_if(tasks_, [](const Task& t) { return t.event == Event::cmd_swap; }); // nobody is there to take over
   following_.reset(), serving_copy_.reset();
   to_mirror(order::GoAlone{durable_.g});
   permit_ = {durable_.g.counter, Instant::never()};
@@ -165,10 +169,7 @@ void Node::refresh_vip() {
 
 // The other node went on with what wins over this one's data: leave the role, durably outdated, then copy (control:Y1, Y2).
 void Node::yield(const Verdict& v) {
-  if (ending_ || changing(ChangeKind::yield)) return;
-  for (const auto& t : tasks_)
-    if (t.event == Event::yield) return;
-  if (running_ && running_->task.event == Event::yield) return;
+  if (ending_ || changing(ChangeKind::yield) || carrying_out(Event::yield)) return;
   if (continuing_ && continuing_->minting) return; // first what is being made durable
   continuing_.reset();
   tell(v.rule, 0, 0, peer_->node_name);
@@ -180,9 +181,7 @@ void Node::yield(const Verdict& v) {
 
 void Node::leave_by_consent(const std::string& why) {
   if (standing_ != Standing::second || quiesced_ || role_ != Role::second || ending_) return;
-  if (running_ && running_->task.event == Event::consent) return;
-  for (const auto& t : tasks_)
-    if (t.event == Event::consent) return;
+  if (carrying_out(Event::consent) || carrying_out(Event::yield)) return;
   leave_why_ = Why::consent;
   log('E', "heart", "Replication is broken: this node leaves the pair and will copy again (" + why + ")");
   apply(Event::consent, "stopwait");

@@ -61,8 +61,14 @@ void World::boot(int i) {
   h.permit = {0, Instant::distant_past()};
 }
 
+void World::pause(int i, Duration d) {
+  note(i, "PAUSE");
+  hosts[i].asleep_until = now + d;
+}
+
 void World::command(int i, Verb v, std::string who, std::string identity) {
-  feed(i, nin::Operator{{next_command++, v, std::move(who), std::move(identity)}});
+  later(i, {}, nin::Operator{{next_command++, v, std::move(who), std::move(identity)}});
+  run({});
 }
 
 void World::crash(int i) {
@@ -83,7 +89,7 @@ void World::note(int i, std::string line) {
 }
 
 void World::later(int i, Duration d, decltype(NodeInput::what) what) {
-  queue.emplace(now + d, Pending{i, hosts[i].incarnation, {now, 0, std::move(what)}});
+  queue.emplace(now + delay(d), Pending{i, hosts[i].incarnation, {now, 0, std::move(what)}});
 }
 
 void World::feed(int i, decltype(NodeInput::what) what) {
@@ -99,14 +105,17 @@ void World::run(Duration d) {
     auto next = queue.empty() ? Instant::never() : queue.begin()->first;
     int waker = -1;
     for (int i = 0; i < 2; ++i)
-      if (auto t = hosts[i].node->next_deadline(); t < next) next = t, waker = i;
+      if (auto t = hosts[i].node->next_deadline(); lockstep::later(t, hosts[i].asleep_until) < next)
+        next = lockstep::later(t, hosts[i].asleep_until), waker = i;
     if (next > end) break;
     now = lockstep::later(now, next);
     if (waker >= 0) feed(waker, nin::Wake{});
     else {
       auto p = std::move(queue.begin()->second);
       queue.erase(queue.begin());
-      if (p.life == hosts[p.host].incarnation) feed(p.host, std::move(p.input.what));
+      if (p.life != hosts[p.host].incarnation) continue;
+      if (now < hosts[p.host].asleep_until) queue.emplace(hosts[p.host].asleep_until, std::move(p));
+      else feed(p.host, std::move(p.input.what));
     }
   }
   now = end;
@@ -147,13 +156,13 @@ void World::carry_out(int i, NodeEffects effects) {
   auto& h = hosts[i];
   for (auto& e : effects) {
     if (auto* x = std::get_if<nfx::SendBeat>(&e)) {
-      if (!cuts[i][1 - i]) {
+      if (!cuts[i][1 - i] && !lose()) {
         auto back = decode_beat(encode(x->beat).data(), encode(x->beat).size());
         BOOST_REQUIRE(back.has_value());
         later(1 - i, ms(1), nin::BeatIn{x->network, *back});
       }
     } else if (auto* x = std::get_if<nfx::Persist>(&e)) {
-      if (h.persist_fails) {
+      if (h.persist_fails || (!h.perfect_disk && lose())) {
         later(i, ms(1), nin::Persisted{x->ticket, false, "no space left on device"});
         continue;
       }

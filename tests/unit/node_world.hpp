@@ -18,7 +18,7 @@ struct World {
     DirUid dirs_uid;
     bool dirs_ok = true, dirs_empty = true, record_damaged = false;
     // the world around it
-    bool witness = true, persist_fails = false, aside_fails = false, mirror_answers = true;
+    bool witness = true, persist_fails = false, perfect_disk = true, aside_fails = false, mirror_answers = true;
     std::map<std::string, Duration> script_time; // default: 10 ms
     std::map<std::string, int> running_scripts;
     // what it did
@@ -30,6 +30,7 @@ struct World {
     std::map<std::uint64_t, nfx::Answer> answers;
     std::optional<Session> source, target; // of the fake Mirror
     std::optional<Position> equal;
+    Instant asleep_until;
     int incarnation = 0; // events of an older life are dropped
     int exits = 0;
     bool restart = false;
@@ -53,6 +54,9 @@ struct World {
   std::array<Host, 2> hosts;
   bool cuts[2][2] = {};
   Instant now{seconds(1000).ns};
+  std::function<Duration(Duration)> delay = [](Duration d) { return d; }; // of every answer and message
+  std::function<bool()> lose = [] { return false; };                      // a message, or (for the disk) an error
+  void pause(int i, Duration d);     // the process stands still: what arrives waits
   bool keep_restarting = true;       // Exit{restart} starts again, as the agent does
   std::vector<std::string> trace;    // one line per effect that matters
 
