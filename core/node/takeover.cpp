@@ -121,7 +121,10 @@ void Node::went_alone() {
   bool cold = standing_ == Standing::idle;
   standing_ = Standing::alone;
   swapping_ = false;
-  std::erase_if(tasks_, [](const Task& t) { return t.event == Event::cmd_swap; }); // nobody is there to take over
+  // What was to lead out of the pair is void: nobody is there to take over.
+  auto out = [](const Task& t) { return t.event == Event::cmd_swap || t.event == Event::consent || t.event == Event::failover_off; };
+  std::erase_if(tasks_, out);
+  if (running_ && out(running_->task) && running_->task.step == Step::leave && !running_->asked) running_.reset();
   following_.reset(), serving_copy_.reset();
   to_mirror(order::GoAlone{durable_.g});
   permit_ = {durable_.g.counter, Instant::never()};
@@ -181,7 +184,7 @@ void Node::yield(const Verdict& v) {
 
 void Node::leave_by_consent(const std::string& why) {
   if (standing_ != Standing::second || quiesced_ || role_ != Role::second || ending_) return;
-  if (carrying_out(Event::consent) || carrying_out(Event::yield)) return;
+  if (carrying_out(Event::consent) || carrying_out(Event::yield) || (continuing_ && continuing_->minting)) return;
   leave_why_ = Why::consent;
   log('E', "heart", "Replication is broken: this node leaves the pair and will copy again (" + why + ")");
   apply(Event::consent, "stopwait");

@@ -85,8 +85,8 @@ void run_many(bool cuts, bool ping, std::uint64_t seeds) {
 }
 } // namespace
 
-BOOST_AUTO_TEST_CASE(crashes_and_operators_end_in_a_pair_and_never_in_two_primaries) { run_many(false, false, 1000); }
-BOOST_AUTO_TEST_CASE(cuts_in_mode_none_end_in_a_pair) { run_many(true, false, 1000); }
-BOOST_AUTO_TEST_CASE(cuts_in_mode_ping_end_in_a_pair) { run_many(true, true, 1000); }
+BOOST_AUTO_TEST_CASE(crashes_and_operators_end_in_a_pair_and_never_in_two_primaries) { run_many(false, false, 4000); }
+BOOST_AUTO_TEST_CASE(cuts_in_mode_none_end_in_a_pair) { run_many(true, false, 4000); }
+BOOST_AUTO_TEST_CASE(cuts_in_mode_ping_end_in_a_pair) { run_many(true, true, 4000); }
 
 BOOST_AUTO_TEST_SUITE_END()
