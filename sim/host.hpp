@@ -20,6 +20,16 @@ inline constexpr std::uint32_t replicated_dirs = 1;
 // Labels only: they decide nothing.
 constexpr std::int64_t wall_seconds(Instant t) { return 1'700'000'000 + t.ns / 1'000'000'000; }
 
+// A machine that lies, to see that the oracles notice (tests/sim/alarm_test.cpp). A plan cannot ask for it.
+enum class Sabotage : std::uint8_t {
+  none,
+  flush_lies,     // fsync and flush report success and flush nothing
+  apply_forgets,  // every twentieth write is not applied on the secondary
+  set_log_lies,   // marks are reported durable and are not
+  record_lies,    // the record is reported durable and is not
+  address_sticks, // the address is not removed
+};
+
 struct Surroundings { // what all hosts share
   const Plan& plan;
   Queue& queue;
@@ -27,6 +37,7 @@ struct Surroundings { // what all hosts share
   Links& links;
   Trace& trace;
   Oracles& oracles;
+  Sabotage sabotage;
 };
 
 class Host {
@@ -141,6 +152,8 @@ class Host {
   Links& links_;
   Trace& trace_;
   Oracles& oracles_;
+  Sabotage sabotage_;
+  std::uint64_t lies_ = 0;
   Disk disk_;
   NodeUid fresh_uid_;
 

@@ -37,6 +37,7 @@ void Host::carry(const fx::Execute& e) {
       return to_mirror(r);
     }
     auto content = content_of(e.payload);
+    if (e.op.kind == OpKind::sync && sabotage_ == Sabotage::flush_lies) return to_mirror(in::Executed{e.ticket});
     auto r = carry_out(disk_.files, e.op, content, false, injected_for(content ? content->units.size() : 0));
     oracles_.executed(*this, e.op, r.error);
     to_mirror(in::Executed{e.ticket, r.error, r.amount, r.partial, false});
@@ -55,6 +56,8 @@ void Host::carry(const fx::Apply& e) {
   oracles_.applying(*this, e.op);
   on_executor([this, e] {
     auto content = content_of(e.payload);
+    bool forget = sabotage_ == Sabotage::apply_forgets && e.op.kind == OpKind::write && ++lies_ % 20 == 0;
+    if (forget) return to_mirror(in::Applied{e.ticket});
     auto r = carry_out(disk_.files, e.op, content, e.may_be_done, injected_for(content ? content->units.size() : 0));
     trace_.line(queue_.now(), index_, [&] {
       return "      applied " + to_string(e.op) + (r.error ? ": error " + std::to_string(r.error) : std::string{});
@@ -118,7 +121,7 @@ void Host::carry(const fx::Flush& e) {
     auto flush = disk_.files.begin_flush();
     later_here(flush_free_ - queue_.now(), [this, e, fails, flush] {
       if (!fails) {
-        disk_.files.end_flush(flush);
+        if (sabotage_ != Sabotage::flush_lies) disk_.files.end_flush(flush);
         if (e.checkpoint.generation != 0) disk_.state.checkpoint_file = disk_.state.checkpoint_root = e.checkpoint;
       }
       to_mirror(in::Flushed{e.ticket, fails ? err::io : 0});
@@ -131,7 +134,10 @@ void Host::carry(const fx::AppendSet& e) {
   log_free_ = later(log_free_, queue_.now()) + disk_time(300, 3000);
   if (!fails) log_in_flight_.push_back({false, e.marks});
   later_here(log_free_ - queue_.now(), [this, ticket = e.ticket, fails] {
-    if (!fails) disk_.state.set.add(log_in_flight_.front().second), log_in_flight_.pop_front();
+    if (!fails) {
+      if (sabotage_ != Sabotage::set_log_lies) disk_.state.set.add(log_in_flight_.front().second);
+      log_in_flight_.pop_front();
+    }
     to_mirror(in::SetDurable{ticket, fails ? err::nospc : 0});
   });
 }

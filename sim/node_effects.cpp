@@ -19,7 +19,7 @@ void Host::carry(const nfx::Persist& e) {
     if (!fails) record_in_flight_ = record;
   });
   later_here(record_free_ - queue_.now(), [this, e, fails] {
-    if (!fails) {
+    if (!fails && sabotage_ != Sabotage::record_lies) {
       auto before = disk_.state.record;
       disk_.state.record = e.record;
       record_in_flight_.reset();
@@ -130,7 +130,7 @@ void Host::carry(const nfx::RaiseVip& e) {
 }
 
 void Host::carry(const nfx::DropVip& e) {
-  vip_ = false;
+  if (sabotage_ != Sabotage::address_sticks) vip_ = false;
   later_here(ms(pick(chance(9), 1, 10)), [this, e] { to_node(nin::VipDone{e.ticket, true, {}}); });
 }
 

@@ -14,9 +14,9 @@ struct CoreAsserted {
 constexpr std::uint64_t most_steps_in_an_instant = 50'000;
 } // namespace
 
-World::World(const Plan& plan, bool verbose)
+World::World(const Plan& plan, bool verbose, Sabotage sabotage)
     : plan_(plan), weather_(plan_), links_(plan_, queue_, weather_), oracles_(plan_, queue_, weather_, trace_),
-      around_{plan_, queue_, weather_, links_, trace_, oracles_} {
+      around_{plan_, queue_, weather_, links_, trace_, oracles_, sabotage} {
   trace_.verbose = verbose;
   for (NodeIndex n = 0; n < 2; ++n) {
     hosts_[n] = std::make_unique<Host>(n, around_);
@@ -203,6 +203,6 @@ Outcome World::run() {
   return {oracles_.violation(), waited_, trace_.hash, trace_.counts};
 }
 
-Outcome run_plan(const Plan& p, bool verbose) { return World(p, verbose).run(); }
+Outcome run_plan(const Plan& p, bool verbose, Sabotage s) { return World(p, verbose, s).run(); }
 
 } // namespace lockstep::sim

@@ -17,7 +17,7 @@ struct Outcome {
 
 class World {
  public:
-  World(const Plan&, bool verbose);
+  World(const Plan&, bool verbose, Sabotage);
   Outcome run();
 
  private:
@@ -43,6 +43,6 @@ class World {
   std::string waited_;
 };
 
-Outcome run_plan(const Plan&, bool verbose = false);
+Outcome run_plan(const Plan&, bool verbose = false, Sabotage = Sabotage::none);
 
 } // namespace lockstep::sim
