@@ -18,8 +18,12 @@ std::uint64_t Host::chance(std::uint64_t salt) { return hash_of(plan_.seed, inde
 Duration Host::disk_time(std::int64_t low_us, std::int64_t high_us) {
   Duration d = us(pick(chance(1), low_us, high_us));
   if (auto e = weather_.on_node(What::slow_disk, index_, queue_.now())) d = d + Duration{pick(chance(2), 0, e->by.ns)};
-  if (auto e = weather_.on_node(What::hung_disk, index_, queue_.now())) d = d + (weather_.end_of(*e) - queue_.now());
   return d;
+}
+Instant Host::disk_start(Instant free) const {
+  auto start = later(free, queue_.now());
+  while (auto e = weather_.on_node(What::hung_disk, index_, start)) start = weather_.end_of(*e);
+  return start;
 }
 
 void Host::attach_links() {

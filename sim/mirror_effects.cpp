@@ -15,7 +15,7 @@ const Content* Host::content_of(Payload p) const {
 }
 
 void Host::on_executor(std::function<void()> work) {
-  auto start = later(executor_free_, queue_.now());
+  auto start = disk_start(executor_free_);
   executor_free_ = start + disk_time(15, 120);
   later_here(executor_free_ - queue_.now(), std::move(work));
 }
@@ -48,7 +48,7 @@ void Host::carry(const fx::Complete& e) {
   bool late = e.error == 0 && clock() > e.not_after;
   auto error = late ? err::io : e.error;
   if (!open_.erase(e.token)) return; // the mount was aborted meanwhile
-  oracles_.completing(*this, e.token, error);
+  oracles_.completing(*this, e.token, error, e.amount);
   if (on_complete) on_complete(e.token, error);
 }
 
@@ -114,7 +114,7 @@ void Host::carry(const fx::Send& e) {
 void Host::carry(const fx::Release& e) { payloads_.erase(e.handle); }
 
 void Host::carry(const fx::Flush& e) {
-  auto start = later(flush_free_, queue_.now());
+  auto start = disk_start(flush_free_);
   flush_free_ = start + disk_time(2000, 40'000);
   bool fails = weather_.on_node(What::flush_error, index_, queue_.now()) != nullptr;
   later_here(start - queue_.now(), [this, e, fails] {
@@ -131,7 +131,7 @@ void Host::carry(const fx::Flush& e) {
 
 void Host::carry(const fx::AppendSet& e) {
   bool fails = weather_.on_node(What::log_error, index_, queue_.now()) != nullptr;
-  log_free_ = later(log_free_, queue_.now()) + disk_time(300, 3000);
+  log_free_ = disk_start(log_free_) + disk_time(300, 3000);
   if (!fails) log_in_flight_.push_back({false, e.marks});
   later_here(log_free_ - queue_.now(), [this, ticket = e.ticket, fails] {
     if (!fails) {
@@ -144,7 +144,7 @@ void Host::carry(const fx::AppendSet& e) {
 
 void Host::carry(const fx::RewriteSet& e) {
   bool fails = weather_.on_node(What::log_error, index_, queue_.now()) != nullptr;
-  log_free_ = later(log_free_, queue_.now()) + disk_time(300, 3000);
+  log_free_ = disk_start(log_free_) + disk_time(300, 3000);
   if (!fails) log_in_flight_.push_back({true, e.set});
   later_here(log_free_ - queue_.now(), [this, ticket = e.ticket, fails] {
     if (!fails) disk_.state.set = log_in_flight_.front().second, log_in_flight_.pop_front();

@@ -11,7 +11,7 @@ void Host::carry(const nfx::SendBeat& e) {
 
 void Host::carry(const nfx::Persist& e) {
   // One worker, in order; both copies are flushed before the answer.
-  auto start = later(record_free_, queue_.now());
+  auto start = disk_start(record_free_);
   record_free_ = start + disk_time(800, 6000);
   bool fails = weather_.on_node(What::persist_error, index_, queue_.now()) != nullptr;
   oracles_.record_asked(*this, e.record);
@@ -30,7 +30,7 @@ void Host::carry(const nfx::Persist& e) {
 }
 
 void Host::carry(const nfx::MarkDirs& e) {
-  later_here(disk_time(500, 5000), [this, e] {
+  later_here(disk_start(queue_.now()) - queue_.now() + disk_time(500, 5000), [this, e] {
     disk_.state.marker = e.uid;
     to_node(nin::MountDone{e.ticket, true, {}});
   });

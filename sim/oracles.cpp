@@ -160,7 +160,7 @@ void Oracles::executed(const Host& h, const Op& op, std::int32_t) {
   (void)h, (void)op;
 }
 
-void Oracles::completing(const Host& h, std::uint64_t token, std::int32_t error) {
+void Oracles::completing(const Host& h, std::uint64_t token, std::int32_t error, std::uint64_t amount) {
   auto p = pending_.find(token);
   if (p == pending_.end()) return;
   auto pending = std::move(p->second);
@@ -180,6 +180,7 @@ void Oracles::completing(const Host& h, std::uint64_t token, std::int32_t error)
     violated(oracle::S6, name_of(h) + " completes in generation " + std::to_string(h.mirror()->generation()) + ", durable is " + to_string(r->g));
   serves(h);
   ++era->acknowledged;
+  if (pending.kind == OpKind::write) pending.cells.resize(std::min<std::size_t>(pending.cells.size(), amount / unit_size)); // short
   if (pending.kind == OpKind::sync) era->promises.synced(pending.object);
   for (auto& [c, v] : pending.cells) era->promises.acknowledged(c, v);
   if (r->state != Freshness::shared) return;

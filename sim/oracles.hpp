@@ -69,7 +69,7 @@ class Oracles {
   void address_raised(const Host&);
   void submitted(const Host&, std::uint64_t token, const Op&, const Content*);
   void executed(const Host&, const Op&, std::int32_t error);
-  void completing(const Host&, std::uint64_t token, std::int32_t error);
+  void completing(const Host&, std::uint64_t token, std::int32_t error, std::uint64_t amount);
   void applying(const Host&, const Op&);
 
   // ---- at rest and at the end

@@ -97,7 +97,8 @@ bool same(const Tree& a, const Tree& b, const Item& item) {
   // An object that one side lacks differs in its directory's entries, and nowhere else: a file born there travels with them.
   if (!x || !y) return true;
   switch (item.kind) {
-  case Item::directory: return x->entries == y->entries && x->attrs == y->attrs;
+  case Item::directory:
+    return x->attrs.type != FileType::directory || (x->entries == y->entries && x->attrs == y->attrs);
   case Item::attributes: return x->attrs.type == FileType::directory || x->attrs == y->attrs;
   case Item::block: return same_units(x, y, item.number * units_per_block, (item.number + 1) * units_per_block);
   }
