@@ -137,7 +137,7 @@ void Oracles::exited(const Host& h) {
 }
 void Oracles::operator_said(const Host&, Verb v) {
   bool force = v == Verb::prim || v == Verb::prim_fullsync || v == Verb::primforce;
-  if (force) last_operator_force_ = queue_.now();
+  if (force && !eras_.empty()) last_operator_force_ = queue_.now();
   if (v == Verb::failover_off) failover_was_off_ = true;
 }
 void Oracles::answered(const Host& h, bool ok, const std::string& sentence) {

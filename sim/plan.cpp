@@ -129,6 +129,7 @@ std::string print(const Plan& p) {
     line("network " + std::to_string(i) + " pulse " + print(p.networks[i].pulse) + " timeout " + print(p.networks[i].timeout));
   line("flow " + std::to_string(p.flow));
   if (!p.operator_starts) line("manual");
+  if (p.stays_stopped) line("stays-stopped");
   line("work rate " + std::to_string(p.work.rate) + " ops " + std::to_string(p.work.ops) + " files " +
        std::to_string(p.work.files) + " dirs " + std::to_string(p.work.dirs) + " from " + print(p.work.from));
   Workload usual;
@@ -307,6 +308,7 @@ void Parser::line() {
   else if (w == "async") plan_.sync_on_second = choice(asyncs, "a value of async") == 1;
   else if (w == "failover") plan_.failover = choice(onoff, "a switch") == 0;
   else if (w == "manual") plan_.operator_starts = false;
+  else if (w == "stays-stopped") plan_.stays_stopped = true;
   else if (w == "flow") plan_.flow = static_cast<std::uint32_t>(number(0, 1));
   else if (w == "heal") plan_.heal = duration();
   else if (w == "liveness") plan_.liveness = duration();

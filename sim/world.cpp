@@ -126,7 +126,7 @@ void World::schedule() {
     queue_.at(Instant{0}, n, [this, n] { hosts_[n]->power_on(); });
     if (plan_.operator_starts) queue_.at(Instant{0} + seconds(1), n, [this, n] { hosts_[n]->command(Verb::start, "at boot time"); });
     hosts_[n]->on_exit = [this, n] { // somebody stopped it: somebody starts it again, later
-      if (plan_.operator_starts) start_again(n, ms(pick(hash_of(plan_.seed, n, ++restarts_, 71), 500, 20'000)));
+      if (plan_.operator_starts && !plan_.stays_stopped) start_again(n, ms(pick(hash_of(plan_.seed, n, ++restarts_, 71), 500, 20'000)));
     };
   }
   if (plan_.operator_starts) queue_.at(Instant{0} + seconds(2), 0, [this] { hosts_[0]->command(Verb::prim, "root"); });

@@ -28,7 +28,7 @@ bool any(const std::set<std::string>& found, std::initializer_list<const char*> 
 constexpr const char* both_crash_in_turn = "at 20s crash a down 30s\nat 35s crash b down 4s\n";
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(alarm)
+BOOST_AUTO_TEST_SUITE(the_alarm)
 
 BOOST_AUTO_TEST_CASE(an_honest_machine_raises_none) {
   BOOST_TEST(found_by(Sabotage::none, both_crash_in_turn).empty());
