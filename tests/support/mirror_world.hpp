@@ -82,6 +82,7 @@ class World {
 
   // Node's part, shortened. `full` makes both equal from nothing.
   void permit(int i, Instant until = Instant::never());
+  void differs(int i, PendingSet marks) { feed(i, in::Differs{std::move(marks)}); }
   void tell_space(int i, std::uint64_t bytes, std::uint64_t inodes) { feed(i, in::Space{bytes, inodes}); }
   void alone(int i);                       // prepares if need be, mints, goes alone
   Session begin_resync(int source, bool full);
