@@ -54,11 +54,11 @@ void FuseSession::make(Request& r, FileType type) {
   std::string name, target;
   bool understood = true;
   if (type == FileType::regular) {
-    fuse_mknod_in in;
+    fuse_mknod_in in{};
     understood = r.take(in);
     mode = in.mode, rdev = in.rdev, type = file_type(mode);
   } else if (type == FileType::directory) {
-    fuse_mkdir_in in;
+    fuse_mkdir_in in{};
     understood = r.take(in);
     mode = in.mode;
   }
@@ -190,7 +190,7 @@ void FuseSession::unlink_open(Request& r, Op op, Inode* inode) {
 
 void FuseSession::rename(Request& r, bool with_flags) {
   auto from = inodes_.at(r.in.nodeid);
-  fuse_rename_in plain;
+  fuse_rename_in plain{};
   fuse_rename2_in in{};
   std::string name, name2;
   bool understood = with_flags ? r.take(in) : r.take(plain);
