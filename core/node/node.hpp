@@ -248,6 +248,7 @@ class Node {
   std::optional<Continuing> continuing_;
   std::optional<Following> following_;
   std::optional<Serving> serving_copy_;
+  Session ended_copy_; // as source: this session will not be served again
   std::uint64_t session_number_ = 0;
   bool full_next_ = false;
   Instant follow_from_ = Instant::distant_past(); // not before: a copy failed a moment ago

@@ -94,6 +94,7 @@ void Node::serve_copy(const Session& s) {
 
 void Node::stop_serving_copy(const std::string& why) {
   if (!serving_copy_ || serving_copy_->pairing) return;
+  ended_copy_ = serving_copy_->session; // the target begins the next one under a new number
   serving_copy_.reset(), progress_.reset();
   tell(Rule::R3, 0, 0, why);
   to_mirror(order::Break{why});
@@ -110,7 +111,7 @@ void Node::watch_source() {
   if (standing_ == Standing::alone && !changing(ChangeKind::share_source)) {
     bool known = serving_copy_ && serving_copy_->session == p.session;
     if (!proposes) return stop_serving_copy("the other node left the copy");
-    if (!known && p.record.state == Freshness::inconsistent) return serve_copy(p.session);
+    if (!known && p.record.state == Freshness::inconsistent && p.session != ended_copy_) return serve_copy(p.session);
     if (!known) return;
   }
   if (!serving_copy_ || p.session != serving_copy_->session || !proposes) return;
