@@ -1,7 +1,9 @@
 #include "cli/command.hpp"
 #include "shim/common/site.hpp"
+#include "shim/linux/clock.hpp"
 #include <cstdio>
 #include <cstdlib>
+#include <unistd.h>
 
 namespace lockstep::cli {
 using nlohmann::json;
@@ -41,12 +43,26 @@ Result<json> ask_agent(const Session& s, const json& request, Duration deadline)
   return answer;
 }
 
-Result<json> ask_module(const Session& s, const std::string& am, const json& request, Duration deadline) {
-  auto answer = control_call(s.paths.module_socket(am), request, deadline);
-  if (answer) return answer;
+bool await_module(const Session& s, const std::string& am, int former) {
+  for (Instant end = boot_now() + seconds(10);;) {
+    auto answer = control_call(s.paths.module_socket(am), {{"op", "pid"}}, seconds(10));
+    if (answer && answer->value("pid", 0) != former) return true;
+    if (boot_now() >= end || !ask_agent(s, {{"op", "ping"}}, seconds(2))) return false;
+    ::usleep(20'000);
+  }
+}
+
+Result<json> ask_module(const Session& s, const std::string& am, const json& request, Duration deadline, int* code) {
+  if (code) *code = Exit::failed;
   auto applied = load_applied_module(s.paths, am);
+  bool awake = control_listens(s.paths.module_socket(am)) || (applied && load_cluster(s.paths) && await_module(s, am));
+  auto answer = awake ? control_call(s.paths.module_socket(am), request, deadline) : Result<json>(Error{"nobody listens"});
+  if (answer) return answer;
   if (!applied) return Error{applied.error()};
-  if (auto agent = ask_agent(s, {{"op", "ping"}}, seconds(2)); !agent) return Error{agent.error()};
+  if (auto agent = ask_agent(s, {{"op", "ping"}}, seconds(2)); !agent) {
+    if (code) *code = Exit::unreachable;
+    return Error{agent.error()};
+  }
   if (auto cluster = load_cluster(s.paths); !cluster) return Error{cluster.error()};
   return Error{"the process of module " + am + " does not answer (" + answer.error() + "): see " + s.paths.log(am) + "/daemon.log"};
 }

@@ -9,7 +9,7 @@
 namespace lockstep::cli {
 
 // Exit codes (documented in the README): 0 done, 1 refused or failed (one sentence on standard error), 2 wrong usage,
-// 3 the agent or the module process does not answer, 4 a wait ran into its deadline. `state -lq` has SafeKit's own.
+// 3 lockstepd does not answer, 4 a wait ran into its deadline. `state -lq` has SafeKit's own.
 enum Exit : int { ok = 0, failed = 1, usage = 2, unreachable = 3, timed_out = 4 };
 
 struct Session {
@@ -24,8 +24,13 @@ int done(const Session& s, const std::string& sentence);
 
 // -m AM, else SAFEMODULE, else the only installed module.
 Result<std::string> module_or_default(const Session& s, const std::string& option);
-// To the module's process. The sentence says what to do when nobody answers.
-Result<nlohmann::json> ask_module(const Session& s, const std::string& am, const nlohmann::json& request, Duration deadline = seconds(30));
+// To the module's process. The sentence says what to do when nobody answers; `code`, if given, then becomes the exit code:
+// `unreachable` only when lockstepd does not answer.
+Result<nlohmann::json> ask_module(const Session& s, const std::string& am, const nlohmann::json& request, Duration deadline = seconds(30),
+                                  int* code = nullptr);
+// Until the module's process takes requests: lockstepd starts it, or starts it again, in a moment. `former` is a process that
+// is about to end.
+bool await_module(const Session& s, const std::string& am, int former = 0);
 Result<nlohmann::json> ask_agent(const Session& s, const nlohmann::json& request, Duration deadline = seconds(30));
 
 // control.cpp: start, prim, stop, swap ...; waits

@@ -170,6 +170,8 @@ int config_apply(const Session& s, const std::string& am) {
     return fail(s, "module " + am + " is running (" + view->value("role", "") + "): stop it before it is configured");
   if (Status st = apply(s, am); !st) return fail(s, st.error());
   auto agent = ask_agent(s, {{"op", "reload_module"}, {"module", am}});
+  if (agent && load_cluster(s.paths) && !await_module(s, am, agent->value("former", 0)))
+    return fail(s, "module " + am + " is configured, but its process does not start: see " + s.paths.log(am) + "/daemon.log");
   return done(s, "module " + am + " configured" + (agent ? "" : " (lockstepd does not run: it will read it when it starts)"));
 }
 

@@ -9,8 +9,9 @@ namespace lockstep::cli {
 using nlohmann::json;
 
 int control_verb(const Session& s, const std::string& am, const std::string& verb, const std::string& identity) {
-  auto answer = ask_module(s, am, {{"op", "command"}, {"verb", verb}, {"who", s.who}, {"identity", identity}}, seconds(120));
-  if (!answer) return fail(s, answer.error(), Exit::unreachable);
+  int code = Exit::failed;
+  auto answer = ask_module(s, am, {{"op", "command"}, {"verb", verb}, {"who", s.who}, {"identity", identity}}, seconds(120), &code);
+  if (!answer) return fail(s, answer.error(), code);
   if (!answer->value("ok", false)) return fail(s, answer->value("error", "refused"));
   return done(s, answer->value("sentence", ""));
 }

@@ -62,8 +62,10 @@ int show_log(const Session& s, const std::string& am, std::size_t lines, bool ve
 }
 
 int print_message(const Session& s, const std::string& am, char level, const std::string& message) {
-  auto answer = ask_module(s, am, {{"op", "log"}, {"level", std::string(1, level)}, {"origin", "safekit"}, {"message", message}});
-  if (!answer) return fail(s, answer.error(), Exit::unreachable);
+  int code = Exit::failed;
+  json request{{"op", "log"}, {"level", std::string(1, level)}, {"origin", "safekit"}, {"message", message}};
+  auto answer = ask_module(s, am, request, seconds(30), &code);
+  if (!answer) return fail(s, answer.error(), code);
   return Exit::ok;
 }
 

@@ -80,8 +80,8 @@ int level(const std::string& role) {
 }
 
 // The rate is what was checked between two looks: the module reports totals, a person wants speed.
-Result<json> view_with_rate(const Session& s, const std::string& am) {
-  auto first = ask_module(s, am, {{"op", "view"}}, seconds(10));
+Result<json> view_with_rate(const Session& s, const std::string& am, int& code) {
+  auto first = ask_module(s, am, {{"op", "view"}}, seconds(10), &code);
   if (!first || !first->contains("resync")) return first;
   Instant begin = boot_now();
   ::usleep(300'000);
@@ -108,8 +108,9 @@ json peer_view(const Session& s, const std::string& am, const json& own) {
 }
 
 int show_module(const Session& s, const std::string& am, bool verbose, bool local_only, json* collect) {
-  auto own = view_with_rate(s, am);
-  if (!own) return fail(s, own.error(), Exit::unreachable);
+  int code = Exit::failed;
+  auto own = view_with_rate(s, am, code);
+  if (!own) return fail(s, own.error(), code);
   if (local_only) {
     if (collect) *collect = *own;
     else print_node(own->value("node", ""), *own);
@@ -157,8 +158,9 @@ int show_state(const Session& s, const std::string& am, bool verbose, bool level
 }
 
 int get_resource(const Session& s, const std::string& am, const std::string& resource) {
-  auto view = ask_module(s, am, {{"op", "view"}}, seconds(10));
-  if (!view) return fail(s, view.error(), Exit::unreachable);
+  int code = Exit::failed;
+  auto view = ask_module(s, am, {{"op", "view"}}, seconds(10), &code);
+  if (!view) return fail(s, view.error(), code);
   if (resource == "state.local") return done(s, view->value("role", "") + " " + view->value("sub", ""));
   if (resource == "state.remote") return done(s, view->value("peer_role", "") + " " + view->value("peer_sub", ""));
   for (const json& r : view->value("resources", json::array()))
@@ -167,8 +169,10 @@ int get_resource(const Session& s, const std::string& am, const std::string& res
 }
 
 int set_resource(const Session& s, const std::string& am, const std::string& resource, const std::string& value, const std::string& who) {
-  auto answer = ask_module(s, am, {{"op", "set"}, {"resource", resource}, {"value", value}, {"who", who.empty() ? s.who : who}});
-  if (!answer) return fail(s, answer.error(), Exit::unreachable);
+  int code = Exit::failed;
+  json request{{"op", "set"}, {"resource", resource}, {"value", value}, {"who", who.empty() ? s.who : who}};
+  auto answer = ask_module(s, am, request, seconds(30), &code);
+  if (!answer) return fail(s, answer.error(), code);
   if (!answer->value("ok", false)) return fail(s, answer->value("error", "refused"));
   return Exit::ok;
 }

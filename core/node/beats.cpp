@@ -98,6 +98,7 @@ Beat Node::claim() const {
   } else if (serving_copy_) {
     b.resync_active = true, b.session = serving_copy_->session, b.ready_for = serving_copy_->shared;
   }
+  if (serving_copy_ && progress_) b.resources.emplace_back(resync_resource, to_text(*progress_));
   for (const auto& [name, r] : resources_) b.resources.emplace_back(name, r.value);
   return b;
 }

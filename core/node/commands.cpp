@@ -90,7 +90,6 @@ void Node::abort_start(std::string sentence) {
   tell(Rule::refused, 0, 0, sentence);
   log('E', "heart", std::string("Requested ") + (want_ == Want::second || want_ == Want::second_fullsync ? "second" : want_ == Want::start ? "start" : "prim") +
                         " start aborted");
-  log('E', "heart", sentence);
   bool never_up = durable_.incarnation != incarnation_;
   bool back_to_stop = started_by_want_ || never_up;
   exit_reason_ = sentence;

@@ -7,7 +7,15 @@ namespace {
 const char* const force_prim = "if this node's data are the right ones, run prim here";
 } // namespace
 
+// People know their nodes by name.
+static void name_peer(std::string& text, const std::string& peer) {
+  const std::string anonymous = "the other node";
+  for (auto at = text.find(anonymous); at != std::string::npos; at = text.find(anonymous, at))
+    text.replace(at, anonymous.size(), "node " + peer);
+}
+
 void Node::wait(Wait kind, Rule rule, std::string why, std::string needs, std::string to_do) {
+  for (auto* text : {&why, &needs, &to_do}) name_peer(*text, config_.peer_name);
   if (wait_.kind == kind && wait_.rule == rule && wait_.why == why) return;
   bool said = wait_.kind == kind && wait_.rule == rule;
   wait_ = {kind, rule, now_, std::move(why), std::move(needs), std::move(to_do)};

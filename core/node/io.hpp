@@ -212,6 +212,11 @@ struct Resource {
   std::int64_t changed_wall_s = 0;
 };
 
+// A copy's progress, as a resource of the source's heartbeat: its target shows the same figures.
+inline constexpr const char* resync_resource = "rfs.resync";
+std::string to_text(const ResyncProgress&);
+std::optional<ResyncProgress> parse_progress(const std::string&);
+
 struct NodeView { // everything `state`, ready.txt and the console show
   Role role = Role::stop;
   Sub sub = Sub::not_ready;

@@ -193,7 +193,9 @@ void Node::heard_from_mirror(const MirrorSaid& what) {
             held_ = s.holding;
             if (s.holding) held_since_ = s.since;
           },
-          [this](const said::Progress& s) { progress_ = s.progress; },
+          [this](const said::Progress& s) {
+            if (serving_copy_ && !serving_copy_->done) progress_ = s.progress;
+          },
           [this](const said::Checkpointed& s) {
             checkpoint_ = s.own;
             if (s.peer.generation == durable_.g.counter && s.peer.seq > peer_checkpoint_) peer_checkpoint_ = s.peer.seq;

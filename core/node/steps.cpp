@@ -177,7 +177,6 @@ bool Node::start_script(Step step) {
   if (is_nice_stop(step)) running_->limit = now_ + config_.module.user->nicestoptimeout;
   if (is_forced(step) || step == Step::prestart || step == Step::poststop)
     running_->limit = now_ + config_.module.user->forcestoptimeout;
-  log('S', "userplug", std::string("Script ") + name + (is_forced(step) ? " \"force\"" : ""));
   emit(nfx::RunScript{running_->ticket, name, std::move(args)});
   return true;
 }
@@ -187,8 +186,6 @@ void Node::handle(const nin::ScriptDone& in) {
   auto step = running_->task.step;
   // The exit code decides nothing (design 5); a nice stop that had to be killed is followed by the forced one at once.
   if (!in.absent) tell(Rule::script, in.exit_code, 0, script_of(step));
-  if (!in.absent && in.exit_code != 0)
-    log('S', "userplug", std::string("Script ") + script_of(step) + " ended with exit code " + std::to_string(in.exit_code));
   if (is_nice_stop(step) && running_->killed_ticket.value) {
     auto forced = running_->task;
     forced.step = static_cast<Step>(static_cast<int>(step) - static_cast<int>(Step::stop_sec) + static_cast<int>(Step::force_sec));

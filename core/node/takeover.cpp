@@ -80,6 +80,8 @@ void Node::on_silence() {
   log('E', "splitbraincheck", "No witness answered: this node does not go on alone and waits for the other one");
   log('E', "heart", "Action wait from failover rule splitbrain_failure");
   apply(Event::refused, "stopwait");
+  wait(Wait::witness_refused, Rule::witness_refused, "no witness answered when the other node fell silent", "the other node to be heard",
+       "repair the network; or run prim here if the other node is surely off");
 }
 
 // SECOND applies and flushes while the silence lasts, so that only the tail is left when it must act (data:D10).
@@ -125,7 +127,7 @@ void Node::went_alone() {
   auto out = [](const Task& t) { return t.event == Event::cmd_swap || t.event == Event::consent || t.event == Event::failover_off; };
   std::erase_if(tasks_, out);
   if (running_ && out(running_->task) && running_->task.step == Step::leave && !running_->asked) running_.reset();
-  following_.reset(), serving_copy_.reset();
+  following_.reset(), serving_copy_.reset(), progress_.reset();
   to_mirror(order::GoAlone{durable_.g});
   permit_ = {durable_.g.counter, Instant::never()};
   to_mirror(permit_);

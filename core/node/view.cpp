@@ -1,7 +1,29 @@
 // What people see, and the question the shim asks before anything dangerous.
 #include "core/node/node.hpp"
+#include <charconv>
 
 namespace lockstep {
+
+std::string to_text(const ResyncProgress& p) {
+  std::string text = p.full ? "1" : "0";
+  for (auto n : {p.dirs_done, p.dirs_total, p.files_done, p.files_total, p.bytes_sent, p.bytes_compared, p.bytes_total})
+    text += " " + std::to_string(n);
+  return text;
+}
+
+std::optional<ResyncProgress> parse_progress(const std::string& text) {
+  ResyncProgress p;
+  std::uint64_t full = 0;
+  const char *at = text.data(), *end = at + text.size();
+  for (auto* n : {&full, &p.dirs_done, &p.dirs_total, &p.files_done, &p.files_total, &p.bytes_sent, &p.bytes_compared, &p.bytes_total}) {
+    if (n != &full && (at == end || *at++ != ' ')) return std::nullopt;
+    auto [rest, error] = std::from_chars(at, end, *n);
+    if (error != std::errc()) return std::nullopt;
+    at = rest;
+  }
+  p.full = full != 0;
+  return at == end ? std::optional(p) : std::nullopt;
+}
 
 bool Node::serving(Instant now) const {
   if (ended_ || busy() || quiesced_ || !beating_) return false;
@@ -21,6 +43,9 @@ NodeView Node::view() const {
   if (role_ == Role::wait) v.wait = wait_;
   v.record = durable_;
   v.resync = progress_;
+  if (following_ && following_->acknowledged && hearing()) // the source counts
+    for (const auto& [name, value] : peer_->resources)
+      if (name == resync_resource) v.resync = parse_progress(value);
   v.writes_held = held_, v.held_since = held_since_;
   for (const auto& [name, r] : resources_) v.resources.push_back(r);
   return v;

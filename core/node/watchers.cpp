@@ -103,9 +103,10 @@ std::optional<std::string> Node::pre_checker_down() const {
 
 void Node::handle(const nin::CheckerSaid& in) {
   auto origin = in.resource.compare(0, 3, "ip.") == 0 ? "ipcheck" : "intfcheck";
+  auto before = resources_[in.resource].value;
   set_resource(in.resource, in.up ? "up" : "down", origin);
   if (in.up || ending_ || !begun_) return;
-  tell(Rule::checker, 0, 0, in.resource);
+  if (before != "down") tell(Rule::checker, 0, 0, in.resource);
   if (in.resource.compare(0, 5, "intf.") == 0 && role_ != Role::wait) {
     log('E', "heart", "Action wait from failover rule interface_failure");
     detector(Event::cmd_wait, "intfcheck");

@@ -114,6 +114,14 @@ void Agent::load_modules() {
   if (site_) supervisor_->keep(names);
 }
 
+// What load_modules() starts has the new configuration; only what ran before must begin anew.
+int Agent::reload_modules(const std::vector<std::string>& modules) {
+  int former = 0;
+  for (const std::string& am : modules) former = supervisor_->reload(am);
+  load_modules();
+  return former;
+}
+
 void Agent::refresh_pages() {
   for (const std::string& am : applied_modules(paths_)) {
     std::lock_guard lock(pages_mutex_);
@@ -157,14 +165,12 @@ void Agent::control(const json& request, ControlServer::Respond respond) {
   if (op == "cluster_state") return respond(cluster_state());
   if (op == "reload_cluster") {
     load_site();
-    load_modules();
-    for (const std::string& am : applied_modules(paths_)) supervisor_->reload(am);
+    reload_modules(applied_modules(paths_));
     return respond({{"ok", site_problem_.empty()}, {"error", site_problem_}});
   }
   if (op == "reload_module") {
-    load_modules();
-    supervisor_->reload(request.value("module", ""));
-    return respond({{"ok", true}});
+    int former = reload_modules({request.value("module", "")});
+    return respond({{"ok", true}, {"former", former}});
   }
   respond({{"ok", false}, {"error", "the agent does not know the request \"" + op + "\""}});
 }
@@ -176,7 +182,7 @@ void Agent::node_request(const std::string& text, const Endpoint& from, NodeApiS
     json answer = put_cluster(request);
     respond(answer.dump());
     // The new key needs a new server, which closes this connection: the answer must have left by then.
-    if (answer.value("ok", false)) retry_timer_->after(ms(300), [this] { load_site(), load_modules(); });
+    if (answer.value("ok", false)) retry_timer_->after(ms(300), [this] { load_site(), reload_modules(applied_modules(paths_)); });
     return;
   }
   std::thread([this, request, from, respond] { respond(run_command(request, from).dump(-1, ' ', false, json::error_handler_t::replace)); })
@@ -191,6 +197,11 @@ json Agent::put_cluster(const json& request) {
   if (!self) return {{"ok", false}, {"error", self.error()}};
   auto parsed_key = ClusterKey::parse(key, "the key sent by the other node");
   if (!parsed_key) return {{"ok", false}, {"error", parsed_key.error()}};
+  for (const std::string& am : applied_modules(paths_)) {
+    auto view = control_call(paths_.module_socket(am), json{{"op", "view"}}, seconds(2));
+    if (view && view->value("role", "STOP") != "STOP")
+      return {{"ok", false}, {"error", "module " + am + " is running on " + *self + ": stop it on both nodes before the cluster is configured"}};
+  }
   if (Status s = parsed_key->save(paths_.cluster_key()); !s) return {{"ok", false}, {"error", s.error()}};
   if (Status s = write_text_file(paths_.cluster_xml(), xml); !s) return {{"ok", false}, {"error", s.error()}};
   log("cluster.xml and its key were received from another node; this node is " + *self);

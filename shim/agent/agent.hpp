@@ -29,6 +29,7 @@ class Agent {
   Status begin();
   void load_site();     // (re)reads cluster.xml and key; opens what depends on them
   void load_modules();  // (re)reads the applied modules
+  int reload_modules(const std::vector<std::string>& modules); // the same for processes that run; the pid that ends, or 0
   void log(const std::string& sentence);
   bool ready(const std::string& am);
   void refresh_pages();

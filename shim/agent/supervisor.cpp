@@ -50,10 +50,12 @@ void Supervisor::keep(const std::vector<std::string>& modules) {
   }
 }
 
-void Supervisor::reload(const std::string& am) {
+int Supervisor::reload(const std::string& am) {
   auto it = children_.find(am);
-  if (it != children_.end() && it->second.pid != 0) ::kill(it->second.pid, SIGTERM); // ended() starts it again
-  else keep(applied_modules(paths_));
+  if (it == children_.end() || it->second.pid == 0) return 0;
+  it->second.started_ns = 0; // meant to end: started again at once
+  ::kill(it->second.pid, SIGTERM); // ended() starts it again
+  return it->second.pid;
 }
 
 void Supervisor::start(const std::string& am) {
@@ -61,7 +63,13 @@ void Supervisor::start(const std::string& am) {
   child.started_ns = boot_now().ns;
   std::string root = paths_.root(), log = paths_.log(am) + "/daemon.log";
   if (Status s = ensure_directories(paths_.log(am)); !s) log_(s.error());
+  // Until exec the child shares our handlers, and with them the pipe that tells our loop of a signal: one meant for the child
+  // (reload) must not end the agent.
+  sigset_t every, before;
+  ::sigfillset(&every);
+  ::sigprocmask(SIG_SETMASK, &every, &before);
   int pid = ::fork();
+  if (pid != 0) ::sigprocmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) {
     log_("cannot start the process of module " + am + ": " + std::strerror(errno));
     child.pid = 0;
@@ -73,6 +81,7 @@ void Supervisor::start(const std::string& am) {
     if (out >= 0) ::dup2(out, 1), ::dup2(out, 2);
     int null = ::open("/dev/null", O_RDONLY);
     if (null >= 0) ::dup2(null, 0);
+    for (int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) ::signal(number, SIG_DFL);
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -115,7 +124,7 @@ void Supervisor::ended(const std::string& am) {
          (WIFSIGNALED(status) ? " by signal " + std::to_string(WTERMSIG(status)) : " with code " + std::to_string(WEXITSTATUS(status))) +
          ": see " + paths_.log(am) + "/daemon.log; it is started again");
   if (!child.wanted) return;
-  bool soon = Instant{child.started_ns} + restart_delay > boot_now();
+  bool soon = child.started_ns != 0 && Instant{child.started_ns} + restart_delay > boot_now();
   child.again = std::make_unique<Timer>(loop_);
   child.again->after(soon ? restart_delay : ms(1), [this, am] {
     Child& c = children_[am];

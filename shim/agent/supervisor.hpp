@@ -18,8 +18,9 @@ class Supervisor {
   ~Supervisor(); // leaves the processes running
   // Starts what is missing. A process of a module that is not in the list any more is told to end when it is stopped.
   void keep(const std::vector<std::string>& modules);
-  // Ends the module's process (it must be in STOP) and starts it again, so that it reads its configuration anew.
-  void reload(const std::string& am);
+  // Ends the module's process (it must be in STOP) and starts it again, so that it reads its configuration anew. The pid of the
+  // process that ends; 0: none was running.
+  int reload(const std::string& am);
   bool running(const std::string& am) const;
 
  private:

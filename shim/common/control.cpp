@@ -91,19 +91,38 @@ ControlServer::~ControlServer() {
   ::unlink(impl_->path.c_str());
 }
 
-Result<json> control_call(const std::string& path, const json& request, Duration deadline) {
+namespace {
+// A connected socket, or a sentence.
+Result<int> dial(const std::string& path) {
   int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return Error{std::string("cannot make a socket: ") + std::strerror(errno)};
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  Status s;
+  if (path.size() >= sizeof address.sun_path) s = Error{"the path of the control socket is too long: " + path};
+  else std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  if (s && ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    s = Error{"nobody answers on " + path + " (" + std::strerror(errno) + ")"};
+  if (s) return fd;
+  ::close(fd);
+  return Error{s.error()};
+}
+} // namespace
+
+bool control_listens(const std::string& path) {
+  auto fd = dial(path);
+  if (fd) ::close(*fd);
+  return fd.ok();
+}
+
+Result<json> control_call(const std::string& path, const json& request, Duration deadline) {
+  auto dialed = dial(path);
+  if (!dialed) return Error{dialed.error()};
+  int fd = *dialed;
   struct Closer {
     int fd;
     ~Closer() { ::close(fd); }
   } closer{fd};
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return Error{"the path of the control socket is too long: " + path};
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-    return Error{"nobody answers on " + path + " (" + std::strerror(errno) + ")"};
   std::string line = request.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
   for (std::size_t done = 0; done < line.size();) {
     ssize_t n = ::send(fd, line.data() + done, line.size() - done, MSG_NOSIGNAL);

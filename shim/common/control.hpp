@@ -25,6 +25,7 @@ class ControlServer {
 };
 
 // One request, blocking, on any thread. The sentence says whether nobody listens or the answer did not come in time.
+bool control_listens(const std::string& path);
 Result<nlohmann::json> control_call(const std::string& path, const nlohmann::json& request, Duration deadline);
 
 } // namespace lockstep

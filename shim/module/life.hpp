@@ -27,6 +27,7 @@ class Life {
     const ClusterSite& cluster;
     const ModuleSite& module;
     ModuleLog& log;
+    std::optional<ResyncProgress>& last_resync; // outlives this life: what the last copy did
   };
   // Called when the life is over; the owner destroys this object afterwards, not inside the call.
   using OnExit = std::function<void(bool restart, std::string reason)>;
@@ -39,7 +40,7 @@ class Life {
 
   void command(Command c);
   void set_resource(const std::string& name, const std::string& value, const std::string& who);
-  NodeView view() const { return node_->view(); }
+  NodeView view() const;
   bool serving(Instant now) const { return node_->serving(now); }
   Instant serving_until() const { return permit_until_; }
 

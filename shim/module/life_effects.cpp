@@ -19,6 +19,12 @@ void Life::set_resource(const std::string& name, const std::string& value, const
   step(nin::SetResource{name, value, who});
 }
 
+NodeView Life::view() const {
+  NodeView v = node_->view();
+  if (v.resync) context_.last_resync = v.resync;
+  return v;
+}
+
 void Life::step(decltype(NodeInput::what) what) {
   if (over_) return;
   NodeEffects effects;

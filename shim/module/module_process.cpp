@@ -32,6 +32,7 @@ static void guard_memory() {
 }
 
 int ModuleProcess::run() {
+  ::prctl(PR_SET_NAME, "lockstepd"); // not "exe": people look for it with ps and pkill
   guard_memory();
   if (Status s = begin(); !s) {
     std::fprintf(stderr, "lockstepd: module %s: %s\n", am_.c_str(), s.error().c_str());
@@ -144,7 +145,7 @@ void ModuleProcess::stopped_command(const Command& c, const Respond& respond) {
 
 void ModuleProcess::start_life(Command first, Respond respond) {
   log_->write('U', "heart", std::string("Action ") + verb_name(first.verb) + " called by " + first.who);
-  Life::Context context{loop_, paths_, *cluster_, *module_, *log_};
+  Life::Context context{loop_, paths_, *cluster_, *module_, *log_, last_resync_};
   auto life = Life::begin(
       context, [this](std::uint64_t id, bool ok, const std::string& sentence) { answer(id, ok, sentence); },
       [this](bool restart, std::string reason) {
@@ -171,6 +172,7 @@ void ModuleProcess::answer(std::uint64_t id, bool ok, const std::string& sentenc
   if (it == waiting_.end()) return;
   Respond respond = std::move(it->second);
   waiting_.erase(it);
+  if (!ok) log_->write('E', "heart", "Refused: " + sentence);
   respond(ok ? json{{"ok", true}, {"sentence", sentence}} : json{{"ok", false}, {"error", sentence}});
 }
 
@@ -205,6 +207,7 @@ json ModuleProcess::view() {
   json out = life_ ? to_json(life_->view(), boot_now()) : stopped_view();
   out["ok"] = true;
   out["module"] = am_;
+  if (last_resync_) out["last_resync"] = to_json(*last_resync_);
   out["node"] = cluster_->self;
   out["peer"] = cluster_->others.empty() ? "" : cluster_->others.front();
   out["log"] = ModuleLog::file(paths_.log(am_));

@@ -46,6 +46,7 @@ class ModuleProcess {
   std::map<std::uint64_t, Respond> waiting_; // answers owed, by command id
   std::uint64_t last_command_ = 0;
   bool ending_ = false;
+  std::optional<ResyncProgress> last_resync_; // what the last copy did, whichever side this node was on
   std::string last_problem_; // why the last start failed, shown in STOP
 };
 

@@ -14,8 +14,7 @@ const char* freshness_name(Freshness f) {
   return "?";
 }
 
-namespace {
-json progress_json(const ResyncProgress& p) {
+json to_json(const ResyncProgress& p) {
   return {{"full", p.full},
           {"dirs_done", p.dirs_done},
           {"dirs_total", p.dirs_total},
@@ -25,7 +24,6 @@ json progress_json(const ResyncProgress& p) {
           {"bytes_compared", p.bytes_compared},
           {"bytes_total", p.bytes_total}};
 }
-} // namespace
 
 json to_json(const NodeView& v, Instant now) {
   json out{{"role", role_name(v.role)},
@@ -46,7 +44,7 @@ json to_json(const NodeView& v, Instant now) {
                    {"why", v.wait.why},
                    {"needs", v.wait.needs},
                    {"to_do", v.wait.to_do}};
-  if (v.resync) out["resync"] = progress_json(*v.resync);
+  if (v.resync) out["resync"] = to_json(*v.resync);
   json resources = json::array();
   for (const Resource& r : v.resources) resources.push_back({{"name", r.name}, {"value", r.value}, {"since", r.changed_wall_s}});
   out["resources"] = resources;

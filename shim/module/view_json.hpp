@@ -5,5 +5,6 @@
 
 namespace lockstep {
 nlohmann::json to_json(const NodeView& view, Instant now);
+nlohmann::json to_json(const ResyncProgress&);
 const char* freshness_name(Freshness);
 } // namespace lockstep

@@ -19,14 +19,16 @@ def typo_in_the_configuration():
     """A configuration with a typo (element, attribute, value, unit): refused with file and line, and what was applied before stays."""
     with configured() as (lab, cluster, node1, _node2):
         good = config.userconfig_xml(lab, (APP,))
-        before = node1.out(["lockstep", "confinfo", "-m", "mirror"])
+        def active():
+            return node1.out(["lockstep", "confinfo", "-m", "mirror"]).splitlines()[0]
+        before = active()
         for old, new, word in (("<rfs ", "<rsf ", "rsf"), ("pulse=", "puls=", "puls"), ('async="second"', 'async="secund"', "secund"),
                                ('timeout="2000"', 'timeout="2000parsec"', "2000parsec"), ('"mirror"', '"mirrow"', "mirrow"),
                                ("</rfs>", "", "userconfig.xml")):
             cluster.write_module(node1, good.replace(old, new, 1).replace("</rsf>", "</rfs>"), {})
             refused(cluster, cluster.do(node1, "config", check=False), "userconfig.xml:", word)
         cluster.write_module(node1, good, {})
-        cluster.expect(node1.out(["lockstep", "confinfo", "-m", "mirror"]) == before, "something of a refused configuration was applied")
+        cluster.expect(active() == before, "something of a refused configuration was applied")
         cluster.do(node1, "prim")
         cluster.wait_state(node1, "ALONE")
 
@@ -180,6 +182,7 @@ def directory_not_mounted():
         cluster.wait("the directory is named", lambda: APP in str(cluster.view(node1).get("wait")) + cluster.log(node1), 20)
         cluster.expect(cluster.view(node1)["role"] in ("STOP", "WAIT"), f"serves an empty directory: {cluster.states()}")
         cluster.do(node1, "stop", check=False)
+        cluster.wait_state(node1, "STOP", None)
         node1.run(f"mount --bind /mnt/data{APP} {APP}")
         cluster.do(node1, "start")
         cluster.do(node2, "start")
