@@ -1,5 +1,5 @@
-// The mount, used by real programs. A core that executes at once stands behind it and applies everything to a second tree, which must
-// end equal.
+// The mount, used by real programs. A core that executes at once stands behind it and applies everything to a second
+// tree, which must end equal.
 #include "shim/linux/fuse/fuse_mount.hpp"
 #include "tests/shim/tree_fixture.hpp"
 #include <condition_variable>
@@ -120,23 +120,32 @@ BOOST_AUTO_TEST_CASE(programs_find_a_file_system_there) {
   Mounted m;
   m.run("cp -a /usr/include/linux linux; diff -r /usr/include/linux linux");
   m.run("tar cf t.tar linux; mkdir again; tar xf t.tar -C again; diff -r linux again/linux; rm -r again");
-  m.run("mkfifo pipe; ln -s pipe link; test \"$(readlink link)\" = pipe; mknod zero c 1 5; head -c 3 zero | wc -c | grep -q 3");
-  m.run("echo a > f; ln f g; echo b >> g; test \"$(cat f | wc -l)\" = 2; test $(stat -c %h f) = 2; rm f; test $(stat -c %h g) = 1");
-  m.run("touch -d '2001-02-03 04:05:06.123456789' g; stat -c %y g | grep -q 04:05:06.123456789; chmod 4711 g; chown 12:34 g; "
+  m.run("mkfifo pipe; ln -s pipe link; test \"$(readlink link)\" = pipe; mknod zero c 1 5; head -c 3 zero | wc -c | "
+        "grep -q 3");
+  m.run("echo a > f; ln f g; echo b >> g; test \"$(cat f | wc -l)\" = 2; test $(stat -c %h f) = 2; rm f; test $(stat "
+        "-c %h g) = 1");
+  m.run("touch -d '2001-02-03 04:05:06.123456789' g; stat -c %y g | grep -q 04:05:06.123456789; chmod 4711 g; chown "
+        "12:34 g; "
         "test \"$(stat -c '%u %g %a' g)\" = '12 34 711'");
   m.run("mkdir -p d/e; mv d/e x; mv x d/e2; rmdir d/e2 d; test ! -e d");
-  m.run("setfattr -n user.color -v red g; getfattr --only-values -n user.color g | grep -q red; setfattr -x user.color g");
-  m.run("truncate -s 1M sparse; echo end >> sparse; fallocate -p -o 0 -l 65536 sparse; test $(stat -c %s sparse) = 1048580");
-  m.run("dd if=/dev/urandom of=big bs=1M count=20 status=none; cp big big2; cmp big big2; dd if=big of=direct bs=1M oflag=direct status=none; cmp big direct");
-  m.run("mkdir many; cd many; for i in $(seq 500); do echo $i > file$i; done; test $(ls | wc -l) = 500; rm file1*; test $(ls | wc -l) = 389");
+  m.run("setfattr -n user.color -v red g; getfattr --only-values -n user.color g | grep -q red; setfattr -x user.color "
+        "g");
+  m.run("truncate -s 1M sparse; echo end >> sparse; fallocate -p -o 0 -l 65536 sparse; test $(stat -c %s sparse) = "
+        "1048580");
+  m.run("dd if=/dev/urandom of=big bs=1M count=20 status=none; cp big big2; cmp big big2; dd if=big of=direct bs=1M "
+        "oflag=direct status=none; cmp big direct");
+  m.run("mkdir many; cd many; for i in $(seq 500); do echo $i > file$i; done; test $(ls | wc -l) = 500; rm file1*; "
+        "test $(ls | wc -l) = 389");
   m.finish();
 }
 
 BOOST_AUTO_TEST_CASE(sqlite_works_with_and_without_wal) {
   Mounted m;
   for (std::string mode : {"delete", "wal"}) {
-    m.run("rm -f db; sqlite3 db \"pragma journal_mode=" + mode + "; create table t(a,b); "
-          "with recursive n(i) as (select 1 union all select i+1 from n where i<3000) insert into t select i, hex(randomblob(100)) from n;\"");
+    m.run("rm -f db; sqlite3 db \"pragma journal_mode=" + mode +
+          "; create table t(a,b); "
+          "with recursive n(i) as (select 1 union all select i+1 from n where i<3000) insert into t select i, "
+          "hex(randomblob(100)) from n;\"");
     m.run("for i in 1 2 3 4 5; do sqlite3 db 'update t set b=b||a where a%7=1; delete from t where a%11=3'; done");
     BOOST_TEST(m.output("sqlite3 db 'pragma integrity_check'") == "ok\n");
   }
@@ -236,7 +245,8 @@ BOOST_AUTO_TEST_CASE(two_processes_append_and_nothing_is_lost) {
       for (int i = 0; i < 500; ++i)
         if (write(fd, line.data(), line.size()) != 100) _exit(1);
       _exit(0);
-    } else writers.push_back(pid);
+    } else
+      writers.push_back(pid);
   for (auto pid : writers) {
     int status = 0;
     waitpid(pid, &status, 0);
@@ -285,7 +295,8 @@ BOOST_AUTO_TEST_CASE(holes_are_seen_and_made) {
 
 BOOST_AUTO_TEST_CASE(permissions_are_the_kernels_and_set_id_bits_fall) {
   Mounted m;
-  m.run("chmod 777 .; echo x > suid; chmod 6777 suid; echo y > private; chmod 600 private; mkdir shared; chgrp 1234 shared; chmod 2777 shared");
+  m.run("chmod 777 .; echo x > suid; chmod 6777 suid; echo y > private; chmod 600 private; mkdir shared; chgrp 1234 "
+        "shared; chmod 2777 shared");
   auto as_nobody = [&](const std::string& command) {
     return m.output("setpriv --reuid 65534 --regid 65534 --clear-groups sh -c '" + command + "'");
   };

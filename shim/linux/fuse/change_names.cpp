@@ -87,9 +87,10 @@ void FuseSession::tmpfile(Request& r) {
     Found found;
     if (int e = tree_.lookup(op.dir, op.name, found)) return answer(unique, e);
     auto inode = inodes_.look_up(op.object, op.type, op.dir);
-    set_orphan(inode, true);
     int e = 0;
     auto object = tree_.open(op.object, e);
+    if (object) e = open_inode(inode, object);
+    if (!e) became_orphan(inode);
     struct {
       fuse_entry_out entry{};
       fuse_open_out open{};
@@ -97,7 +98,6 @@ void FuseSession::tmpfile(Request& r) {
     out.entry.nodeid = inodes_.nodeid(inode), out.entry.entry_valid = out.entry.attr_valid = valid_seconds;
     fill(found.st, inode, out.entry.attr);
     out.open.open_flags = FOPEN_KEEP_CACHE;
-    if (object) e = open_inode(inode, object);
     if (!e && channel_->reply(unique, out)) return;
     if (!e)
       close_inode(inode);
@@ -129,7 +129,10 @@ void FuseSession::link(Request& r) {
   }
   submit({op, {}}, [this, unique = r.in.unique, dir, name, inode, orphan](std::int32_t error, std::uint64_t) {
     if (error) return answer(unique, error);
-    if (orphan) set_orphan(inode, false);
+    if (orphan) {
+      std::lock_guard lock(inodes_.mutex());
+      inode->orphan = false;
+    }
     answer_entry(unique, dir, name, false);
   });
 }
@@ -183,7 +186,7 @@ void FuseSession::unlink(Request& r) {
 void FuseSession::unlink_open(Request& r, Op op, Inode* inode) {
   op.kind = OpKind::rename, op.dir2 = orphans_key(options_.root), op.name2 = orphan_name(op.object);
   submit({op, {}}, [this, unique = r.in.unique, inode](std::int32_t error, std::uint64_t) {
-    if (!error) set_orphan(inode, true);
+    if (!error) became_orphan(inode);
     answer(unique, error);
   });
 }
@@ -245,7 +248,7 @@ void FuseSession::rename_over_open(Request& r, Op op, Inode* replaced) {
       if (failed)
         submit({removal_of_orphan(op.replaced), {}}, [](std::int32_t, std::uint64_t) {});
       else
-        after_rename(op), set_orphan(replaced, true);
+        after_rename(op), became_orphan(replaced);
       answer(unique, failed);
     });
   });

@@ -32,7 +32,8 @@ void FuseSession::opendir(Request& r) {
   fuse_open_out out{};
   out.fh = reinterpret_cast<std::uint64_t>(opened.get());
   out.open_flags = FOPEN_KEEP_CACHE | FOPEN_CACHE_DIR;
-  if (channel_->reply(r.in.unique, out)) (void)opened.release(); // RELEASEDIR gives it back
+  auto mine = opened.release(); // RELEASEDIR gives it back, perhaps before this thread goes on
+  if (!channel_->reply(r.in.unique, out)) delete mine;
 }
 
 void FuseSession::releasedir(Request& r) {
@@ -41,24 +42,18 @@ void FuseSession::releasedir(Request& r) {
   answer(r.in.unique, 0);
 }
 
-void FuseSession::readdir(Request& r, bool plus) {
-  fuse_read_in in;
-  if (!r.take(in)) return answer(r.in.unique, EIO);
-  auto dir = inodes_.at(r.in.nodeid);
-  auto& opened = *reinterpret_cast<OpenDirectory*>(in.fh);
+int FuseSession::list(OpenDirectory& opened, Inode* dir, const fuse_read_in& in, bool plus, Bytes& out,
+                      std::vector<Inode*>& referenced) {
   std::lock_guard lock(opened.mutex);
   auto from = static_cast<std::int64_t>(in.offset);
   if (opened.at != from || from == 0)
-    if (int e = opened.reader.seek(from)) return answer(r.in.unique, e);
+    if (int e = opened.reader.seek(from)) return e;
   opened.at = from;
-  Bytes out;
   out.reserve(in.size);
-  std::vector<Inode*> referenced;
   Listed entry;
-  bool full = false;
-  while (!full && opened.reader.next(entry)) {
+  while (opened.reader.next(entry)) {
     if (out.size() + dirent_size(entry, plus) > in.size) {
-      full = true;
+      opened.at = -1; // this one was read and not given: seek next time
       break;
     }
     opened.at = entry.next;
@@ -73,12 +68,24 @@ void FuseSession::readdir(Request& r, bool plus) {
     }
     put_dirent(out, entry);
   }
-  if (full) opened.at = -1; // one entry was read and not given: seek next time
+  return opened.reader.error();
+}
+
+// Once answered, the directory may be closed by another thread at once: nothing of it is touched behind the reply.
+void FuseSession::readdir(Request& r, bool plus) {
+  fuse_read_in in;
+  if (!r.take(in)) return answer(r.in.unique, EIO);
+  Bytes out;
+  std::vector<Inode*> referenced;
+  int e = list(*reinterpret_cast<OpenDirectory*>(in.fh), inodes_.at(r.in.nodeid), in, plus, out, referenced);
   iovec part{out.data(), out.size()};
-  bool sent = opened.reader.error() ? (answer(r.in.unique, opened.reader.error()), false)
-                                    : channel_->reply(r.in.unique, {&part, 1});
-  if (!sent)
-    for (auto i : referenced) inodes_.forget(i, 1);
+  bool sent = false;
+  if (e)
+    answer(r.in.unique, e);
+  else
+    sent = channel_->reply(r.in.unique, {&part, 1});
+  if (sent) return;
+  for (auto i : referenced) inodes_.forget(i, 1);
 }
 
 } // namespace lockstep

@@ -232,10 +232,17 @@ void FuseSession::close_inode(Inode* inode) {
   if (--inode->opens == 0) closed = std::move(inode->object);
 }
 
-void FuseSession::set_orphan(Inode* inode, bool orphan) {
-  std::lock_guard lock(inodes_.mutex());
-  inode->orphan = orphan;
-  if (orphan) inode->parent = orphans_key(options_.root);
+// Closed while it moved to orphans: nobody else removes it.
+void FuseSession::became_orphan(Inode* inode) {
+  bool closed;
+  {
+    std::lock_guard lock(inodes_.mutex());
+    inode->orphan = true;
+    inode->parent = orphans_key(options_.root);
+    closed = inode->opens == 0;
+    if (closed) inode->leaving = true;
+  }
+  if (closed) submit({removal_of_orphan(inode->key), {}}, [](std::int32_t, std::uint64_t) {});
 }
 
 } // namespace lockstep

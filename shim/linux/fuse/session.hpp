@@ -56,6 +56,8 @@ class FuseSession : public std::enable_shared_from_this<FuseSession> {
   void lseek(Request& r);
   void opendir(Request& r);
   void readdir(Request& r, bool plus);
+  int list(OpenDirectory& opened, Inode* dir, const fuse_read_in& in, bool plus, Bytes& out,
+           std::vector<Inode*>& referenced);
   void releasedir(Request& r);
 
   // ---- changing: change_names.cpp, change_content.cpp
@@ -95,7 +97,7 @@ class FuseSession : public std::enable_shared_from_this<FuseSession> {
   void close_inode(Inode* inode);
   std::uint32_t mode_without_privileges(Inode* inode, bool always, bool& changes);
   Op removal_of_orphan(Key key);
-  void set_orphan(Inode* inode, bool orphan);
+  void became_orphan(Inode* inode);
 
   Tree& tree_;
   PayloadStore& payloads_;
