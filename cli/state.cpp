@@ -133,6 +133,14 @@ int show_module(const Session& s, const std::string& am, bool verbose, bool loca
 
 } // namespace
 
+namespace {
+// What differs between the nodes' configurations is said on both, by name.
+json differences(const Session& s) {
+  auto state = ask_agent(s, {{"op", "cluster_state"}}, seconds(2));
+  return state ? state->value("differences", json::array()) : json::array();
+}
+} // namespace
+
 int show_state(const Session& s, const std::string& am, bool verbose, bool level_quiet, bool local_only) {
   if (level_quiet) {
     auto view = ask_module(s, am, {{"op", "view"}}, seconds(10));
@@ -145,14 +153,17 @@ int show_state(const Session& s, const std::string& am, bool verbose, bool level
     auto site = load_cluster(s.paths);
     return fail(s, !site ? site.error() : "no module is configured on this node: run `lockstep config -m NAME` (installed ones: `lockstep module list`)");
   }
-  json all = json::array();
+  json all = json::array(), differ = local_only ? json::array() : differences(s);
   int worst = Exit::ok;
   for (const std::string& name : modules) {
     json one;
     int code = show_module(s, name, verbose, local_only, s.as_json ? &one : nullptr);
     if (code != Exit::ok) worst = code;
     else if (s.as_json) all.push_back(one);
+    if (s.as_json && worst == Exit::ok && !local_only) all.back()["differences"] = differ;
   }
+  if (!s.as_json)
+    for (const json& d : differ) std::printf("Warning: %s\n", d.get<std::string>().c_str());
   if (s.as_json && worst == Exit::ok) std::printf("%s\n", (am.empty() ? all : all.front()).dump(-1, ' ', false, json::error_handler_t::replace).c_str());
   return worst;
 }
