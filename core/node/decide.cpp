@@ -11,7 +11,7 @@ const char* const force_prim = "if this node's data are the right ones, run prim
 static void name_peer(std::string& text, const std::string& peer) {
   const std::string anonymous = "the other node";
   for (auto at = text.find(anonymous); at != std::string::npos; at = text.find(anonymous, at))
-    text.replace(at, anonymous.size(), "node " + peer);
+    text.replace(at, anonymous.size(), peer);
 }
 
 void Node::wait(Wait kind, Rule rule, std::string why, std::string needs, std::string to_do) {

@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import syscalls as sc  # noqa: E402
@@ -83,6 +84,9 @@ def make_root(spec):
     os.chdir("/")
     sc.mount("proc", "/proc", "proc")
     sc.mount("sysfs", "/sys", "sysfs", sc.MS_RDONLY)
+    with open("/run/boot_id", "w") as file:  # every boot has its own
+        file.write(str(uuid.uuid4()) + "\n")
+    sc.mount("/run/boot_id", "/proc/sys/kernel/random/boot_id", flags=sc.MS_BIND)
     sc.unmount("/.old", sc.MNT_DETACH)
     os.rmdir("/.old")
 

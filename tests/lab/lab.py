@@ -85,14 +85,18 @@ class Lab:
             host.run(f"ip address add {self.address(host, network)}/24 brd + dev eth{index} && ip link set eth{index} up")
         return host
 
-    def power_cut(self, which):
-        """The cable first (no goodbye of TCP leaves), then the disks lose what was not flushed, then everything is killed."""
-        host = self.host(which)
-        for network in self.networks:
-            self.unplug(host, network)
-        host.lose_unflushed()
-        host.power_off()
-        self._remove_ports(host)
+    def power_cut(self, *which):
+        """The cable first (no goodbye of TCP leaves), then the disks lose what was not flushed, then everything is killed. Several
+        hosts lose their power together."""
+        hosts = [self.host(w) for w in which]
+        for host in hosts:
+            for network in self.networks:
+                self.unplug(host, network)
+        for host in hosts:
+            host.lose_unflushed()
+        for host in hosts:
+            host.power_off()
+            self._remove_ports(host)
 
     def shut_down(self, which):
         """An orderly end of the machine as far as disks are concerned: killed, then unmounted with everything flushed."""

@@ -92,8 +92,7 @@ def power_cut_of_second():
 def power_cut_of_both():
     """Both nodes lose power in PRIM/SECOND. One alone waits (it cannot know whether the other went on); both together resume their roles."""
     with running_pair() as (lab, cluster, node1, node2, load):
-        lab.power_cut(node2)
-        lab.power_cut(node1)
+        lab.power_cut(node1, node2)
         for node in (node2, node1):
             lab.boot(node)
             cluster.start_agent(node)
