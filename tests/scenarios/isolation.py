@@ -83,7 +83,9 @@ def the_witness_is_down():
             cluster.expect(not node.processes("labapp") and not cluster.has_vip(node), f"{node.name} still serves")
         lab.plug("witness")
         lab.heal()
-        cluster.wait_pair(node1, node2)
+        # Who was refused as SECOND holds everything and is still live; either may be the next PRIM (control:S4).
+        cluster.wait("PRIM and SECOND after the repair", lambda: sorted(
+            (v["role"], v["sub"]) for v in map(cluster.view, lab.nodes)) == [("PRIM", "Ready"), ("SECOND", "Ready")], 60)
         cluster.trees_equal()
 
 
