@@ -24,7 +24,10 @@ void Node::handle(const nin::BeatIn& in) {
   if (!accept_sender(in)) return;
   bool first = !peer_;
   liveness_.heard(in.network, in.beat, incarnation_, now_);
-  if (first || in.beat.sent_ns > peer_->sent_ns) take_claim(in.beat);
+  if (first || in.beat.sent_ns > peer_->sent_ns) {
+    take_claim(in.beat);
+    if (peer_proven_ && in.beat.echo_seq > left_floor_[in.network]) peer_saw_me_leave_ = true;
+  }
   if (first) beat_now_ = true; // answer at once: it shortens every meeting by a pulse
 }
 

@@ -141,8 +141,7 @@ void Node::decide_heard() {
     change({.kind = ChangeKind::consent, .covers = durable_.covers, .complete = durable_.complete});
     return;
   }
-  bool serves = peer_->role == Role::alone && peer_->record.state == Freshness::own && !peer_->record.g.none();
-  if (serves && now_ >= follow_from_ && peer_->goodbye == Goodbye::none) return start_following(v);
+  if (may_follow()) return start_following(v);
   wait_for_peer(v);
 }
 

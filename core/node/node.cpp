@@ -39,6 +39,7 @@ Node::Node(const NodeConfig& config, const Boot& boot, std::uint64_t seed, Insta
   checkpoint_ = boot.checkpoint_file < boot.checkpoint_root ? boot.checkpoint_file : boot.checkpoint_root;
   peer_checkpoint_ = durable_.peer_checkpoint_seen;
   echo_floor_.resize(config.networks.size());
+  left_floor_.resize(config.networks.size());
   link_up_.resize(config.networks.size());
   processes_.resize(config.module.errd ? config.module.errd->procs.size() : 0);
 }

@@ -173,6 +173,7 @@ class Node {
   bool lease_holds(Instant now) const;
 
   // ---- resync.cpp
+  bool may_follow() const;
   void watch_target();
   void watch_source();
   void end_following(const std::string& why, Duration pause);
@@ -236,6 +237,8 @@ class Node {
   Liveness liveness_;
   std::optional<Beat> peer_;
   bool peer_proven_ = false;
+  std::vector<std::uint64_t> left_floor_; // per network: the last beat sent before a copy was left
+  bool peer_saw_me_leave_ = true;
   std::vector<std::uint64_t> echo_floor_; // per network: an older incarnation must echo a later beat than this
   std::vector<bool> link_up_;
   bool beat_now_ = false;

@@ -34,6 +34,15 @@ void Node::start_following(const Verdict& v) {
   change({.kind = ChangeKind::follow, .rule = v.rule, .dir = source.dir_uid, .session = f.session});
 }
 
+// A target that handed in (durable outdated(resynced)) marks itself inconsistent again only when the source has seen it leave
+// and still has own: otherwise both could end without the right to serve (N3).
+bool Node::may_follow() const {
+  bool serves = peer_->role == Role::alone && peer_->record.state == Freshness::own && !peer_->record.g.none();
+  if (!serves || now_ < follow_from_ || peer_->goodbye != Goodbye::none) return false;
+  bool handed_in = durable_.state == Freshness::outdated && durable_.why == Why::resynced && durable_.g == peer_->record.g;
+  return !handed_in || (peer_saw_me_leave_ && !peer_->resync_active);
+}
+
 void Node::watch_target() {
   if (!following_ || standing_ != Standing::target || ending_) return;
   const auto& s = following_->session;
@@ -63,6 +72,8 @@ void Node::end_following(const std::string& why, Duration pause) {
   to_mirror(order::Break{why});
   following_.reset(), progress_.reset();
   standing_ = Standing::idle;
+  for (std::uint32_t i = 0; i < left_floor_.size(); ++i) left_floor_[i] = liveness_.sent_seq(i);
+  peer_saw_me_leave_ = false;
   follow_from_ = now_ + pause;
   apply(Event::source_gone, "stopwait");
 }
@@ -70,6 +81,8 @@ void Node::end_following(const std::string& why, Duration pause) {
 // The same source, another session: scripts keep running, the copy goes on where it stopped.
 void Node::restart_following(const std::string& why) {
   if (standing_ != Standing::target || changing(ChangeKind::follow) || !proven()) return;
+  // Handed in: the source may have given up own already. Only from WAIT is it asked again (see may_follow).
+  if (following_->equal || changing(ChangeKind::equal)) return end_following(why, {});
   log('I', "reintegre", "The copy from the other node begins again: " + why);
   to_mirror(order::Break{why});
   Following f;

@@ -22,6 +22,16 @@ const char* script_of(Step s) {
   default: return step_name(s);
   }
 }
+std::optional<Role> role_step(Step s) {
+  switch (s) {
+  case Step::to_wait: return Role::wait;
+  case Step::to_alone: return Role::alone;
+  case Step::to_prim: return Role::prim;
+  case Step::to_second: return Role::second;
+  case Step::to_stop: return Role::stop;
+  default: return std::nullopt;
+  }
+}
 Role role_of(State s) {
   switch (s) {
   case State::stop: return Role::stop;
@@ -73,7 +83,12 @@ bool Node::apply(Event e, const char* action) {
   auto from = state();
   bool down = role_of(row.to) == Role::stop || role_of(row.to) == Role::wait;
   if (down && from != State::stop && !row.steps.empty()) interrupt();
-  for (auto s : row.steps) tasks_.push_back({s, e, from, row.to});
+  // A row that begins with the new state takes it at once, whatever scripts still run: the lineage is there already.
+  std::size_t first = 0;
+  if (!row.steps.empty()) {
+    if (auto role = role_step(row.steps[0])) set_role(*role), first = 1;
+  }
+  for (auto i = first; i < row.steps.size(); ++i) tasks_.push_back({row.steps[i], e, from, row.to});
   return true;
 }
 
@@ -114,12 +129,11 @@ bool Node::start_step() {
   switch (step) {
   case Step::to_wait:
     if (quiesced_) standing_ = Standing::idle, quiesced_.reset();
-    set_role(Role::wait);
-    return false;
-  case Step::to_alone: set_role(Role::alone); return false;
-  case Step::to_prim: set_role(Role::prim); return false;
-  case Step::to_second: set_role(Role::second); return false;
-  case Step::to_stop: set_role(Role::stop); return false;
+    [[fallthrough]];
+  case Step::to_alone:
+  case Step::to_prim:
+  case Step::to_second:
+  case Step::to_stop: set_role(*role_step(step)); return false;
   case Step::mount_plain: return start_mount(MountKind::plain);
   case Step::mount_read_only: return start_mount(MountKind::read_only);
   case Step::mount_replicate: return start_mount(MountKind::replicate);
