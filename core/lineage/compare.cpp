@@ -65,7 +65,8 @@ std::optional<Verdict> guards(const Side& a, const Side& b) {
 }
 
 std::optional<Verdict> time_travel(const Side& a, const Side& b) {
-  if (!has_lineage(a) || !has_lineage(b) || is(a, Freshness::inconsistent) || is(b, Freshness::inconsistent)) return std::nullopt;
+  if (!has_lineage(a) || !has_lineage(b) || is(a, Freshness::inconsistent) || is(b, Freshness::inconsistent))
+    return std::nullopt;
   bool a_back = went_back(a, b), b_back = went_back(b, a);
   if (!a_back && !b_back) return std::nullopt;
   bool a_own = is(a, Freshness::own), b_own = is(b, Freshness::own);
@@ -104,7 +105,8 @@ Verdict same_generation(const Side& a, const Side& b) {
   if (is(a, Freshness::own) && is(b, Freshness::own)) return nobody(Rule::S0, true);
   if (is(a, Freshness::own)) return win(Rule::S1, proven(a, b));
   if (is(b, Freshness::own)) return mirror(win(Rule::S1, proven(a, b)));
-  bool pair = (a.live == LiveAs::prim && b.live == LiveAs::second) || (a.live == LiveAs::second && b.live == LiveAs::prim);
+  bool pair =
+      (a.live == LiveAs::prim && b.live == LiveAs::second) || (a.live == LiveAs::second && b.live == LiveAs::prim);
   if (pair && is_live(a) && is_live(b)) return {Who::resume, Rule::S2, Copy::none, false};
   // What the living remember since the pair is whole: delta, unless only a full copy heals (D1).
   auto delta = a.record.must_full || b.record.must_full ? Copy::full : Copy::delta;
@@ -130,8 +132,10 @@ Verdict fork(const Side& a, const Side& b) {
 } // namespace
 
 Verdict mirror(Verdict v) {
-  if (v.who == Who::i_win) v.who = Who::peer_wins;
-  else if (v.who == Who::peer_wins) v.who = Who::i_win;
+  if (v.who == Who::i_win)
+    v.who = Who::peer_wins;
+  else if (v.who == Who::peer_wins)
+    v.who = Who::i_win;
   return v;
 }
 

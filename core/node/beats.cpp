@@ -1,5 +1,6 @@
-// Whose claim counts, and what this node claims. Beats arrive late, twice and in any order, over several networks; a claim
-// counts only when it is newer than the last one of its incarnation, and is acted upon only when it echoes this incarnation.
+// Whose claim counts, and what this node claims. Beats arrive late, twice and in any order, over several networks; a
+// claim counts only when it is newer than the last one of its incarnation, and is acted upon only when it echoes this
+// incarnation.
 #include "core/node/node.hpp"
 
 namespace lockstep {
@@ -72,13 +73,20 @@ static LiveAs live_as(bool live, const Record& r) {
 }
 
 Side Node::my_side() const {
-  return {claimed_record_state(), durable_,         live_as(live(), durable_), config_.config_digest,
-          compare_version,        boot_.dirs_empty, checkpoint_,               went_back_};
+  return {claimed_record_state(),
+          durable_,
+          live_as(live(), durable_),
+          config_.config_digest,
+          compare_version,
+          boot_.dirs_empty,
+          checkpoint_,
+          went_back_};
 }
 
 Side Node::peer_side() const {
   const auto& b = *peer_;
-  return {b.record_state, b.record, live_as(b.live, b.record), b.config_digest, b.compare_version, b.dirs_empty, b.checkpoint, b.went_back};
+  return {b.record_state, b.record,   live_as(b.live, b.record), b.config_digest, b.compare_version, b.dirs_empty,
+          b.checkpoint,   b.went_back};
 }
 
 Beat Node::claim() const {

@@ -38,10 +38,13 @@ void Node::handle(const nin::Operator& in) {
 
 void Node::settings(const Command& c) {
   Change s{.kind = ChangeKind::settings};
-  if (c.verb == Verb::failover_on || c.verb == Verb::failover_off) s.failover = c.verb == Verb::failover_on;
-  else s.errd = c.verb == Verb::errd_on;
+  if (c.verb == Verb::failover_on || c.verb == Verb::failover_off)
+    s.failover = c.verb == Verb::failover_on;
+  else
+    s.errd = c.verb == Verb::errd_on;
   log('U', "heart", std::string("Action ") + verb_name(c.verb) + " called by " + c.who);
-  set_resource(s.failover ? "usersetting.failover" : "usersetting.errd", s.failover.value_or(false) || s.errd.value_or(false) ? "on" : "off", c.who);
+  set_resource(s.failover ? "usersetting.failover" : "usersetting.errd",
+               s.failover.value_or(false) || s.errd.value_or(false) ? "on" : "off", c.who);
   change(s);
   answer(c.id, true, "");
 }
@@ -59,7 +62,8 @@ static Want want_of(Verb v) {
 
 // The first command of an incarnation: transition and prestart run, the address goes, the incarnation becomes durable.
 void Node::begin(const Command& c) {
-  if (boot_.record_state == RecordState::present && !boot_.record) return; // a host's mistake: said by nothing it can hear
+  if (boot_.record_state == RecordState::present && !boot_.record)
+    return; // a host's mistake: said by nothing it can hear
   begun_ = true;
   auto verb = c.verb == Verb::start ? "start" : verb_name(c.verb);
   bool plain = c.who == "at boot time" || c.who == "automatically";
@@ -74,22 +78,30 @@ void Node::begin(const Command& c) {
   }
   if (boot_state_ == RecordState::lost) {
     tell(Rule::record_damaged);
-    log('C', "heart", "The durable record of this node is lost or damaged: its data are no source" +
-                          (boot_.record_problem.empty() ? std::string() : ": " + boot_.record_problem));
+    log('C', "heart",
+        "The durable record of this node is lost or damaged: its data are no source" +
+            (boot_.record_problem.empty() ? std::string() : ": " + boot_.record_problem));
   }
   for (const auto& i : implied_interfaces()) set_resource("intf." + i, "init", "intfcheck");
   change({.kind = ChangeKind::boot});
-  if (c.identity.empty() && c.who != "automatically" && durable_.loop_count != 0) change({.kind = ChangeKind::settings, .loop_count = 0});
+  if (c.identity.empty() && c.who != "automatically" && durable_.loop_count != 0)
+    change({.kind = ChangeKind::settings, .loop_count = 0});
   if (want_ == Want::start) answer_wanted(true, "");
-  auto event = want_ == Want::start ? Event::cmd_start : want_ == Want::second || want_ == Want::second_fullsync ? Event::cmd_second : Event::cmd_prim;
+  auto event = want_ == Want::start                                      ? Event::cmd_start
+               : want_ == Want::second || want_ == Want::second_fullsync ? Event::cmd_second
+                                                                         : Event::cmd_prim;
   apply(event, "start");
 }
 
 // The command that began this incarnation, or one given while it waited, cannot be carried out.
 void Node::abort_start(std::string sentence) {
   tell(Rule::refused, 0, 0, sentence);
-  log('E', "heart", std::string("Requested ") + (want_ == Want::second || want_ == Want::second_fullsync ? "second" : want_ == Want::start ? "start" : "prim") +
-                        " start aborted");
+  log('E', "heart",
+      std::string("Requested ") +
+          (want_ == Want::second || want_ == Want::second_fullsync ? "second"
+           : want_ == Want::start                                  ? "start"
+                                                                   : "prim") +
+          " start aborted");
   bool never_up = durable_.incarnation != incarnation_;
   bool back_to_stop = started_by_want_ || never_up;
   exit_reason_ = sentence;
@@ -103,7 +115,8 @@ void Node::want(const Command& c, Event e, Want w) {
   if (row.kind != RowKind::go) return answer(c.id, row.kind == RowKind::ignore, row.comment);
   if (standing_ != Standing::idle) { // refused by the witness: the operator takes the decision over (control:M4)
     if (e == Event::cmd_prim) continue_alone(Rule::M4);
-    return answer(c.id, e == Event::cmd_prim, e == Event::cmd_prim ? "" : "this node keeps its place in the pair and waits for the other node");
+    return answer(c.id, e == Event::cmd_prim,
+                  e == Event::cmd_prim ? "" : "this node keeps its place in the pair and waits for the other node");
   }
   if (wanted_id_) answer_wanted(false, "another command took its place");
   refused_ = false;
@@ -111,7 +124,8 @@ void Node::want(const Command& c, Event e, Want w) {
 }
 
 void Node::command(const Command& c) {
-  log('U', "heart", std::string("Action ") + verb_name(c.verb) + " called by " + (c.identity.empty() ? c.who : c.identity));
+  log('U', "heart",
+      std::string("Action ") + verb_name(c.verb) + " called by " + (c.identity.empty() ? c.who : c.identity));
   if (ending_ && c.verb != Verb::forcestop) {
     bool stop = c.verb == Verb::stop;
     if (stop) restart_ = false;
@@ -122,7 +136,8 @@ void Node::command(const Command& c) {
     const auto& row = transition(state(), e);
     if (row.kind != RowKind::go) return answer(c.id, false, row.comment);
   }
-  if (!within_maxloop(c.identity) && (c.verb == Verb::restart || c.verb == Verb::stopstart)) return answer(c.id, false, "maxloop is reached: the module stops");
+  if (!within_maxloop(c.identity) && (c.verb == Verb::restart || c.verb == Verb::stopstart))
+    return answer(c.id, false, "maxloop is reached: the module stops");
   switch (c.verb) {
   case Verb::start: return answer(c.id, true, "the module is already started");
   case Verb::prim: return want(c, Event::cmd_prim, Want::prim);
@@ -146,12 +161,14 @@ void Node::command(const Command& c) {
 void Node::swap(const Command& c) {
   const auto& row = transition(state(), Event::cmd_swap);
   if (row.kind != RowKind::go) return answer(c.id, false, row.comment);
-  if (!proven() || verdict().who != Who::resume) return answer(c.id, false, "the other node is not in step: a swap needs PRIM Ready and SECOND Ready");
+  if (!proven() || verdict().who != Who::resume)
+    return answer(c.id, false, "the other node is not in step: a swap needs PRIM Ready and SECOND Ready");
   if (standing_ == Standing::second) {
     wants_swap_ = beat_now_ = true;
     return answer(c.id, true, "");
   }
-  if (!peer_->swap_ready) return answer(c.id, false, "the other node cannot take over now: one of its checkers is down, or it is busy");
+  if (!peer_->swap_ready)
+    return answer(c.id, false, "the other node cannot take over now: one of its checkers is down, or it is busy");
   log('E', "heart", "Begin of Swap");
   swapping_ = true, leave_why_ = Why::goodbye;
   apply(Event::cmd_swap, "swap");
@@ -180,8 +197,10 @@ void Node::detector(Event e, const std::string& identity) {
   }
   log('E', "heart", "Action " + name + " called by " + identity);
   if (e != Event::cmd_stop && !within_maxloop(identity)) return;
-  if (e == Event::cmd_restart) apply(e, "restart");
-  else down(e, e == Event::cmd_stop ? "stop" : e == Event::cmd_wait ? "stopwait" : "stopstart");
+  if (e == Event::cmd_restart)
+    apply(e, "restart");
+  else
+    down(e, e == Event::cmd_stop ? "stop" : e == Event::cmd_wait ? "stopwait" : "stopstart");
 }
 
 // False: one too many; the module stops. An operator (no identity) resets the counter.

@@ -1,5 +1,5 @@
-// A waiting node decides: serve, follow, or wait with a reason. The golden table says who is the source; the M-rules say who may
-// serve (control (i)). Every wait names why, what it needs and what an operator can do (oracle L7).
+// A waiting node decides: serve, follow, or wait with a reason. The golden table says who is the source; the M-rules
+// say who may serve (control (i)). Every wait names why, what it needs and what an operator can do (oracle L7).
 #include "core/node/node.hpp"
 
 namespace lockstep {
@@ -21,17 +21,19 @@ void Node::wait(Wait kind, Rule rule, std::string why, std::string needs, std::s
   wait_ = {kind, rule, now_, std::move(why), std::move(needs), std::move(to_do)};
   if (said || kind == Wait::starting || kind == Wait::stopping) return;
   tell(rule, static_cast<std::int64_t>(kind), 0, wait_.why);
-  bool stale = kind == Wait::for_peer || kind == Wait::for_fresher_peer || kind == Wait::first_start || kind == Wait::peer_unknown_record ||
-               kind == Wait::failover_off;
+  bool stale = kind == Wait::for_peer || kind == Wait::for_fresher_peer || kind == Wait::first_start ||
+               kind == Wait::peer_unknown_record || kind == Wait::failover_off;
   if (stale) {
     set_resource("rfs.uptodate", "down", "rfsplug");
     log('E', "heart", "Action wait from failover rule notuptodate_server");
-    log('E', "rfsplug", "Data may be not uptodate for replicated directories (wait for the start of the remote server)");
+    log('E', "rfsplug",
+        "Data may be not uptodate for replicated directories (wait for the start of the remote server)");
     log('E', "rfsplug", "If you are sure that this server has valid data, run safekit prim to force start as primary");
   }
   if (kind == Wait::inconsistent) {
     log('E', "rfsplug", "Data may be inconsistent for replicated directories (stopped during reintegration)");
-    log('E', "rfsplug", "If you are sure that this server has valid data, run safekit primforce to force start as primary");
+    log('E', "rfsplug",
+        "If you are sure that this server has valid data, run safekit primforce to force start as primary");
   }
   log('E', "heart", "Waits: " + wait_.why + "; needs " + wait_.needs + (wait_.to_do.empty() ? "" : "; " + wait_.to_do));
 }
@@ -49,11 +51,12 @@ void Node::decide() {
   if (directory_problem()) return;
   if (auto down = pre_checker_down()) {
     log('I', "heart", "Checker " + *down + " is not up");
-    return wait(Wait::checker_down, Rule::checker, "the checker " + *down + " is not up", "this resource to come up", "repair what it checks");
+    return wait(Wait::checker_down, Rule::checker, "the checker " + *down + " is not up", "this resource to come up",
+                "repair what it checks");
   }
   if (refused_ && !proven())
-    return wait(Wait::witness_refused, Rule::witness_refused, "no witness answered when the other node fell silent", "the other node to be heard",
-                std::string("repair the network; or stop, and ") + force_prim);
+    return wait(Wait::witness_refused, Rule::witness_refused, "no witness answered when the other node fell silent",
+                "the other node to be heard", std::string("repair the network; or stop, and ") + force_prim);
   refused_ = false;
   switch (want_) {
   case Want::start: break;
@@ -75,8 +78,9 @@ bool Node::directory_problem() {
     // A first copy that had not marked yet is done again from its beginning.
     bool refilled = durable_.state == Freshness::inconsistent && durable_.must_full && marked_dirs_.none();
     if (!refilled)
-      problem = marked_dirs_.none() ? "a replicated directory has no identity mark: it is not mounted, was emptied or replaced"
-                                    : "a replicated directory belongs to another data set";
+      problem = marked_dirs_.none()
+                    ? "a replicated directory has no identity mark: it is not mounted, was emptied or replaced"
+                    : "a replicated directory belongs to another data set";
   }
   if (problem.empty()) return false;
   wait(Wait::directory, Rule::dir_missing, problem, "the directory that belongs to this module",
@@ -89,26 +93,33 @@ void Node::decide_unheard() {
     return wait(Wait::starting, Rule::none, "listens for the other node", "a moment", "");
   // Heard, but deaf to us: its claim may hold this node back, never push it on.
   if (hearing() && verdict().who == Who::peer_wins && (peer_->role == Role::alone || peer_->role == Role::prim))
-    return wait(Wait::for_peer, verdict().rule, "the other node serves and does not hear this one", "a network that works both ways", "repair the network");
+    return wait(Wait::for_peer, verdict().rule, "the other node serves and does not hear this one",
+                "a network that works both ways", "repair the network");
   if (!has_rfs()) return serve_cold(Rule::M1);
   if (durable_.g.none()) {
     if (boot_state_ == RecordState::lost)
-      return wait(Wait::peer_unknown_record, Rule::K3, "the record of this node is lost", "the other node with the right to serve", force_prim);
-    return wait(Wait::first_start, Rule::K1, "first start: no node was said to hold the data", "an operator", "run prim on the node that holds the data, start on the other");
+      return wait(Wait::peer_unknown_record, Rule::K3, "the record of this node is lost",
+                  "the other node with the right to serve", force_prim);
+    return wait(Wait::first_start, Rule::K1, "first start: no node was said to hold the data", "an operator",
+                "run prim on the node that holds the data, start on the other");
   }
   switch (durable_.state) {
   case Freshness::own: return serve_cold(Rule::T3);
   case Freshness::shared:
-    return wait(Wait::for_peer, Rule::M5, "the other node may have gone on alone", "the other node to start", force_prim);
+    return wait(Wait::for_peer, Rule::M5, "the other node may have gone on alone", "the other node to start",
+                force_prim);
   case Freshness::outdated:
     if (durable_.why == Why::failover_off)
-      return wait(Wait::failover_off, Rule::failover_off, "failover is off and the other node is gone", "the other node to start", force_prim);
+      return wait(Wait::failover_off, Rule::failover_off, "failover is off and the other node is gone",
+                  "the other node to start", force_prim);
     if (durable_.why == Why::yield)
-      return wait(Wait::yielded_source_gone, Rule::Y2, "this node gave way to the other one, which is gone", "the other node to start", force_prim);
-    return wait(Wait::for_fresher_peer, Rule::B1, "the other node has, or may have, newer data", "the other node to start", force_prim);
+      return wait(Wait::yielded_source_gone, Rule::Y2, "this node gave way to the other one, which is gone",
+                  "the other node to start", force_prim);
+    return wait(Wait::for_fresher_peer, Rule::B1, "the other node has, or may have, newer data",
+                "the other node to start", force_prim);
   case Freshness::inconsistent:
-    return wait(Wait::inconsistent, Rule::N1, "this node was stopped while it copied from the other one", "the other node to serve",
-                "primforce serves the half-copied data");
+    return wait(Wait::inconsistent, Rule::N1, "this node was stopped while it copied from the other one",
+                "the other node to serve", "primforce serves the half-copied data");
   }
 }
 
@@ -127,13 +138,15 @@ void Node::decide_heard() {
   auto v = verdict();
   if (v.who == Who::nobody) {
     // Without data nothing can be lost: the first of the two serves.
-    bool elder = !has_rfs() && v.rule != Rule::G0 && v.rule != Rule::G1 && config_.index == 0 && peer_->role == Role::wait;
+    bool elder =
+        !has_rfs() && v.rule != Rule::G0 && v.rule != Rule::G1 && config_.index == 0 && peer_->role == Role::wait;
     return elder ? serve_cold(Rule::M1) : nobody_wins(v);
   }
   if (v.who == Who::i_win) {
     if (durable_.state == Freshness::own) return serve_cold(Rule::T3); // M1
     if (peer_consents()) return serve_cold(Rule::M2);
-    return wait(Wait::for_peer, v.rule, "the other node has to give up its claim first", "the other node to answer", "");
+    return wait(Wait::for_peer, v.rule, "the other node has to give up its claim first", "the other node to answer",
+                "");
   }
   if (v.who == Who::resume) return wait(Wait::for_peer, v.rule, "the pair resumes", "a moment", "");
   // Loser: say so durably, so that the winner may go on (control:M2); then follow when it serves.
@@ -147,30 +160,34 @@ void Node::decide_heard() {
 
 void Node::wait_for_peer(const Verdict& v) {
   bool stopping = peer_->goodbye != Goodbye::none && peer_->role == Role::wait;
-  wait(stopping ? Wait::for_fresher_peer : Wait::for_peer, v.rule, "the other node is the source and does not serve yet", "the other node to serve", force_prim);
+  wait(stopping ? Wait::for_fresher_peer : Wait::for_peer, v.rule,
+       "the other node is the source and does not serve yet", "the other node to serve", force_prim);
 }
 
 void Node::nobody_wins(const Verdict& v) {
   auto needs_operator = "an operator";
   switch (v.rule) {
   case Rule::G0:
-    return wait(Wait::unrelated_peer, v.rule, "the other node is a clone of this one, or its data are of another module", needs_operator,
+    return wait(Wait::unrelated_peer, v.rule,
+                "the other node is a clone of this one, or its data are of another module", needs_operator,
                 "second fullsync on the node whose data may be given up");
   case Rule::G1:
-    return wait(Wait::config_differs, v.rule, "the replicated directories or the arbiter are not configured alike on both nodes", "the same configuration",
-                "apply the module's configuration on both nodes");
+    return wait(Wait::config_differs, v.rule,
+                "the replicated directories or the arbiter are not configured alike on both nodes",
+                "the same configuration", "apply the module's configuration on both nodes");
   case Rule::T2:
-    return wait(Wait::went_back, v.rule, "one of the nodes went back in time (a restored disk or snapshot)", needs_operator,
-                std::string("compare the data; ") + force_prim);
+    return wait(Wait::went_back, v.rule, "one of the nodes went back in time (a restored disk or snapshot)",
+                needs_operator, std::string("compare the data; ") + force_prim);
   case Rule::K1:
     return wait(Wait::first_start, v.rule, "first start: no node was said to hold the data", needs_operator,
                 "run prim on the node that holds the data");
   case Rule::K3:
-    return wait(Wait::peer_unknown_record, v.rule, "one node has no record, and the other may not serve by itself", needs_operator, force_prim);
+    return wait(Wait::peer_unknown_record, v.rule, "one node has no record, and the other may not serve by itself",
+                needs_operator, force_prim);
   case Rule::N1:
   case Rule::N3:
-    return wait(Wait::inconsistent, v.rule, "a node was stopped while it copied, and its source is gone", needs_operator,
-                "run prim on the consistent node, or primforce");
+    return wait(Wait::inconsistent, v.rule, "a node was stopped while it copied, and its source is gone",
+                needs_operator, "run prim on the consistent node, or primforce");
   default: break;
   }
   wait(Wait::for_fresher_peer, v.rule, rule_sentence(v.rule), needs_operator, force_prim);
@@ -182,13 +199,17 @@ void Node::decide_prim() {
   bool force = want_ == Want::primforce;
   if (!force && durable_.state == Freshness::inconsistent && !durable_.g.none()) {
     log('E', "rfsplug", "Data may be inconsistent for replicated directories (stopped during reintegration)");
-    log('E', "rfsplug", "If you are sure that this server has valid data, run safekit primforce to force start as primary");
-    return abort_start("this node was stopped while it copied: its data are inconsistent. Start the other node, or run primforce");
+    log('E', "rfsplug",
+        "If you are sure that this server has valid data, run safekit primforce to force start as primary");
+    return abort_start(
+        "this node was stopped while it copied: its data are inconsistent. Start the other node, or run primforce");
   }
   if (hearing() && (peer_->role == Role::alone || peer_->role == Role::prim))
     return abort_start("the other node is primary: stop it first, or start this one as secondary");
   if (has_rfs() && (durable_.dir_uid.none() || marked_dirs_ != durable_.dir_uid)) {
-    auto uid = !durable_.dir_uid.none() ? durable_.dir_uid : !marked_dirs_.none() ? marked_dirs_ : DirUid{prng_.next(), prng_.next()};
+    auto uid = !durable_.dir_uid.none() ? durable_.dir_uid
+               : !marked_dirs_.none()   ? marked_dirs_
+                                        : DirUid{prng_.next(), prng_.next()};
     if (marked_dirs_ != uid) {
       marked_dirs_ = uid, aside_ = Aside::marking, aside_ticket_ = new_ticket();
       return emit(nfx::MarkDirs{aside_ticket_, uid});
@@ -206,11 +227,13 @@ void Node::decide_second() {
     if (!listened()) return wait(Wait::starting, Rule::none, "listens for the other node", "a moment", "");
     return abort_start("the other node is not heard: a secondary needs a primary");
   }
-  if (peer_->role != Role::alone && peer_->role != Role::prim) return abort_start("the other node is not primary: a secondary needs a primary");
+  if (peer_->role != Role::alone && peer_->role != Role::prim)
+    return abort_start("the other node is not primary: a secondary needs a primary");
   auto v = verdict();
   if (v.who != Who::peer_wins && !full) {
     bool pair = peer_->role == Role::prim; // it has not noticed yet that this node restarted
-    if (pair) return wait(Wait::for_peer, v.rule, "the other node still counts on this one's former life", "a moment", "");
+    if (pair)
+      return wait(Wait::for_peer, v.rule, "the other node still counts on this one's former life", "a moment", "");
     return abort_start(std::string("the data of the other node do not win over this node's: ") + rule_sentence(v.rule) +
                        ". second fullsync gives this node's data up");
   }

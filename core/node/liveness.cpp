@@ -20,7 +20,8 @@ void Liveness::heard(std::uint32_t network, const Beat& beat, Incarnation mine, 
   l.rx_incarnation = beat.incarnation, l.rx_seq = beat.seq, l.rx_sent_ns = beat.sent_ns;
   l.last_heard = now, l.peer_timeout = beat.timeout;
   Instant sent{beat.echo_sent_ns};
-  if (beat.echo_incarnation == mine && beat.echo_seq <= l.tx_seq && sent <= now && sent > l.echo_sent && sent >= echo_floor_)
+  if (beat.echo_incarnation == mine && beat.echo_seq <= l.tx_seq && sent <= now && sent > l.echo_sent &&
+      sent >= echo_floor_)
     l.echo_sent = l.echo_shown = sent;
 }
 
@@ -54,7 +55,8 @@ Instant Liveness::lease_until() const {
 
 Instant Liveness::silent_from() const {
   auto from = Instant::distant_past();
-  for (std::size_t i = 0; i < links_.size(); ++i) from = later(from, later(links_[i].last_heard, floor_) + networks_[i].timeout);
+  for (std::size_t i = 0; i < links_.size(); ++i)
+    from = later(from, later(links_[i].last_heard, floor_) + networks_[i].timeout);
   return from;
 }
 

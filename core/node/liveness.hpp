@@ -7,7 +7,7 @@
 
 namespace lockstep {
 
-struct Network { // one <heartbeat>
+struct Network {          // one <heartbeat>
   std::string lan, ident; // resource heartbeat.<ident>
   Duration pulse = ms(700), timeout = seconds(30);
   bool flow = false; // carries the replication
@@ -21,8 +21,8 @@ class Liveness {
   void heard(std::uint32_t network, const Beat& beat, Incarnation mine, Instant now);
   // Another incarnation of the peer: nothing heard from the old one counts.
   void forget_peer();
-  // This node stood still until now (design 3): every lease must be renewed by a beat sent from now on, and the peer gets a
-  // full timeout again.
+  // This node stood still until now (design 3): every lease must be renewed by a beat sent from now on, and the peer
+  // gets a full timeout again.
   void distrust(Instant now);
 
   // Fills in seq, sent, timeout, pulse and echo of a beat for `network`, and remembers it as sent.
@@ -51,7 +51,7 @@ class Liveness {
   struct Link {
     Instant last_heard = Instant::distant_past();
     Instant echo_shown = Instant::distant_past(); // as echo_sent, for display: outlives the peer's incarnation
-    Instant echo_sent = Instant::distant_past(); // when our newest beat left that the peer proved to have received
+    Instant echo_sent = Instant::distant_past();  // when our newest beat left that the peer proved to have received
     Duration peer_timeout;
     std::uint64_t tx_seq = 0;
     Instant next_tx;

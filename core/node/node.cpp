@@ -30,9 +30,12 @@ const char* verb_name(Verb v) {
 Node::Node(const NodeConfig& config, const Boot& boot, std::uint64_t seed, Instant now)
     : config_(config), boot_(boot), prng_(seed), now_(now), last_step_(now), started_(now), wall_s_(boot.wall_s),
       incarnation_(next_incarnation(boot)), liveness_(config.networks, now) {
-  if (boot.record) durable_ = *boot.record;
-  else durable_.node_uid = boot.fresh_uid;
-  // A record that never was part of a data set says no more than none; directories that carry an identity then say it was lost.
+  if (boot.record)
+    durable_ = *boot.record;
+  else
+    durable_.node_uid = boot.fresh_uid;
+  // A record that never was part of a data set says no more than none; directories that carry an identity then say it
+  // was lost.
   boot_state_ = boot.record_state == RecordState::present ? RecordState::blank : boot.record_state;
   if (durable_.g.none() && (!boot.dirs_uid.none() || boot.record_damaged)) boot_state_ = RecordState::lost;
   marked_dirs_ = boot.dirs_uid;
@@ -56,8 +59,8 @@ void Node::step(const NodeInput& input, NodeEffects& effects) {
   out_ = nullptr;
 }
 
-// Everything that may go on now does, until nothing moves. Each round consumes a queue entry or changes a state, so the bound
-// is never reached by an honest machine.
+// Everything that may go on now does, until nothing moves. Each round consumes a queue entry or changes a state, so the
+// bound is never reached by an honest machine.
 void Node::settle() {
   for (int round = 0; !ended_; ++round) {
     LOCKSTEP_ASSERT(round < 1000);
@@ -67,7 +70,8 @@ void Node::settle() {
       heard_from_mirror(what);
       continue;
     }
-    auto before = std::tuple(tasks_.size(), running_.has_value(), changes_.size(), last_ticket_, role_, standing_, loopback_.size());
+    auto before = std::tuple(tasks_.size(), running_.has_value(), changes_.size(), last_ticket_, role_, standing_,
+                             loopback_.size());
     pump_persist();
     while (!ended_ && pump_task()) {
     }
@@ -80,7 +84,9 @@ void Node::settle() {
     watch_source();
     watch_defaultprim();
     decide();
-    if (before == std::tuple(tasks_.size(), running_.has_value(), changes_.size(), last_ticket_, role_, standing_, loopback_.size())) break;
+    if (before == std::tuple(tasks_.size(), running_.has_value(), changes_.size(), last_ticket_, role_, standing_,
+                             loopback_.size()))
+      break;
   }
   if (ended_) return;
   refresh_vip();
@@ -88,16 +94,20 @@ void Node::settle() {
   if (beating_) send_beats();
 }
 
-// A gap between two steps means that this node stood still: its address goes first, then it thinks (design 3, control (iii) 22).
+// A gap between two steps means that this node stood still: its address goes first, then it thinks (design 3, control
+// (iii) 22).
 void Node::notice_pause() {
   auto gap = now_ - last_step_, pulse = liveness_.shortest_pulse();
   if (!beating_ || gap <= pulse * 2) return;
   tell(Rule::self_pause, gap.in_ms());
-  log('E', "heart", "This node stood still for " + std::to_string(gap.in_ms()) + " ms: nothing is served until the other node is heard again");
+  log('E', "heart",
+      "This node stood still for " + std::to_string(gap.in_ms()) +
+          " ms: nothing is served until the other node is heard again");
   liveness_.distrust(now_);
   if (standing_ == Standing::prim) renew_permit();
   // ALONE has no lease; after a long absence it listens before its address comes back.
-  if (standing_ == Standing::alone && gap > liveness_.longest_timeout()) distrust_until_ = now_ + liveness_.listen_time();
+  if (standing_ == Standing::alone && gap > liveness_.longest_timeout())
+    distrust_until_ = now_ + liveness_.listen_time();
   refresh_vip();
 }
 
@@ -132,12 +142,16 @@ void Node::handle(const nin::WitnessAnswer& in) {
 void Node::handle(const nin::AsideDone& in) {
   if (aside_ != Aside::copying || aside_ticket_ != in.ticket) return stale(in.ticket);
   aside_ = in.ok ? Aside::done : Aside::failed;
-  if (in.ok) return log('E', "reintegre", "The files that this node will lose are kept in " + std::string("diverged/") + to_string(durable_.g));
+  if (in.ok)
+    return log('E', "reintegre",
+               "The files that this node will lose are kept in " + std::string("diverged/") + to_string(durable_.g));
   wait(Wait::aside_failed, Rule::none, "the files that this node would lose cannot be kept aside: " + in.problem,
        "room for a complete copy", "make room and restart the module, or run second fullsync to give them up");
 }
 
-void Node::handle(const nin::PeerRejected& in) { log('E', "heart", "A message of the other node was refused: " + in.why); }
+void Node::handle(const nin::PeerRejected& in) {
+  log('E', "heart", "A message of the other node was refused: " + in.why);
+}
 
 // Orders go to Mirror; a module without <rfs> has none, and what Mirror would say about no data is said here.
 void Node::to_mirror(MirrorOrder order) {
@@ -164,7 +178,8 @@ void Node::heard_from_mirror(const MirrorSaid& what) {
           },
           [this](const said::SourceDrained& s) { tell(Rule::D13, static_cast<std::int64_t>(s.at.seq)); },
           [this](const said::EqualAt& s) {
-            if (!following_ || following_->session != s.session || following_->equal || changing(ChangeKind::equal)) return;
+            if (!following_ || following_->session != s.session || following_->equal || changing(ChangeKind::equal))
+              return;
             following_->at = s.at;
             change({.kind = ChangeKind::equal, .rule = Rule::R1, .session = s.session});
           },
@@ -178,17 +193,23 @@ void Node::heard_from_mirror(const MirrorSaid& what) {
           [this](const said::PeerFailed& s) {
             log('E', "reintegre", "Replication with the other node is broken: " + s.why);
             tell(s.rule, 0, 0, s.why);
-            if (standing_ == Standing::prim) asks_consent_ = true, beat_now_ = true;
-            else if (standing_ == Standing::alone) stop_serving_copy(s.why);
-            else if (standing_ == Standing::second) leave_by_consent(s.why);
-            else if (standing_ == Standing::target) restart_following(s.why);
+            if (standing_ == Standing::prim)
+              asks_consent_ = true, beat_now_ = true;
+            else if (standing_ == Standing::alone)
+              stop_serving_copy(s.why);
+            else if (standing_ == Standing::second)
+              leave_by_consent(s.why);
+            else if (standing_ == Standing::target)
+              restart_following(s.why);
           },
           [this](const said::SelfFailed& s) {
             log('C', "reintegre", "This node cannot replicate: " + s.why);
             tell(s.rule, 0, 0, s.why);
             leave_complete_ = false;
-            if (standing_ == Standing::second) leave_by_consent(s.why);
-            else if (standing_ == Standing::target) end_following(s.why, seconds(10));
+            if (standing_ == Standing::second)
+              leave_by_consent(s.why);
+            else if (standing_ == Standing::target)
+              end_following(s.why, seconds(10));
           },
           [this](const said::Held& s) {
             held_ = s.holding;

@@ -1,8 +1,8 @@
-// Node: who may serve. Heartbeats, lineage, arbiter, automaton, scripts, checkers and operator commands of one module on one
-// node, as a pure machine (design 2-6). The contract of its inputs and effects is core/node/io.hpp.
-// One object is one incarnation: the first Operator input that starts the module begins it, nfx::Exit ends it; the host then
-// destroys Node and Mirror and, if Exit says restart, begins again with a fresh Boot and a Command{start, "automatically"}.
-// One machine over several files, each with one concern:
+// Node: who may serve. Heartbeats, lineage, arbiter, automaton, scripts, checkers and operator commands of one module
+// on one node, as a pure machine (design 2-6). The contract of its inputs and effects is core/node/io.hpp. One object
+// is one incarnation: the first Operator input that starts the module begins it, nfx::Exit ends it; the host then
+// destroys Node and Mirror and, if Exit says restart, begins again with a fresh Boot and a Command{start,
+// "automatically"}. One machine over several files, each with one concern:
 //   node.cpp       what arrives, order of work in a step, deadlines
 //   commands.cpp   operators and detectors: guards (safekit 1.4), maxloop
 //   steps.cpp      rows of the automaton's table, one step at a time: scripts, mounts, address, leaving
@@ -25,10 +25,11 @@
 namespace lockstep {
 
 struct NodeConfig {
-  std::string name, peer_name;   // of cluster.xml
-  std::uint32_t index = 0;       // of this node among the two: 0 or 1 (decides where nothing else does: a module without data)
+  std::string name, peer_name; // of cluster.xml
+  std::uint32_t index =
+      0; // of this node among the two: 0 or 1 (decides where nothing else does: a module without data)
   ModuleConfig module;
-  std::vector<Network> networks; // of <heart>, in order; at least one
+  std::vector<Network> networks;   // of <heart>, in order; at least one
   std::uint64_t config_digest = 0; // pair_digest(module)
 };
 
@@ -43,7 +44,8 @@ class Node {
   void step(const NodeInput&, NodeEffects&);
   Instant next_deadline() const;
   NodeView view() const;
-  // PRIM or ALONE, settled, and inside the lease: what ready.txt says and what dangerous effects ask again (design 2.10).
+  // PRIM or ALONE, settled, and inside the lease: what ready.txt says and what dangerous effects ask again
+  // (design 2.10).
   bool serving(Instant now) const;
 
   // ---- for the simulator's oracles
@@ -219,7 +221,7 @@ class Node {
   bool both_started_ = false, prim_started_ = false, sec_started_ = false, second_started_ = false;
   std::optional<MountKind> mount_;
   std::optional<std::pair<Position, bool>> quiesced_; // Mirror left: its last position, covers
-  std::uint64_t wanted_id_ = 0; // the command that `want_` answers
+  std::uint64_t wanted_id_ = 0;                       // the command that `want_` answers
   Want want_ = Want::start;
   bool started_by_want_ = false;
   std::string exit_reason_;

@@ -16,21 +16,34 @@ enum class Standing : std::uint8_t {
   target, // inconsistent or resynced is durable: a copy is running
 };
 
-// ---- persist.cpp: one change of the record at a time; each is computed from the record as it is durable when its turn comes.
+// ---- persist.cpp: one change of the record at a time; each is computed from the record as it is durable when its turn
+// comes.
 enum class ChangeKind : std::uint8_t {
-  boot, mint, offer, follow, equal, share_source, share_target, goodbye, yield, consent, failover_off, forget, settings,
+  boot,
+  mint,
+  offer,
+  follow,
+  equal,
+  share_source,
+  share_target,
+  goodbye,
+  yield,
+  consent,
+  failover_off,
+  forget,
+  settings,
 };
 struct Change {
   ChangeKind kind = ChangeKind::settings;
   Rule rule = Rule::none;
-  MintedAs as = MintedAs::prim;           // mint
-  bool covers = false;                    // mint, goodbye, yield, consent
-  bool full_next = false;                 // mint: the next copy is a full one (prim fullsync)
-  bool complete = true;                   // consent
-  bool empty_history = false;             // mint of primforce on inconsistent data (control:O1)
-  DirUid dir;                             // mint of the first generation; follow
-  Session session;                        // follow, equal, share_*
-  std::optional<bool> failover, errd;     // settings
+  MintedAs as = MintedAs::prim;       // mint
+  bool covers = false;                // mint, goodbye, yield, consent
+  bool full_next = false;             // mint: the next copy is a full one (prim fullsync)
+  bool complete = true;               // consent
+  bool empty_history = false;         // mint of primforce on inconsistent data (control:O1)
+  DirUid dir;                         // mint of the first generation; follow
+  Session session;                    // follow, equal, share_*
+  std::optional<bool> failover, errd; // settings
   std::optional<std::uint32_t> loop_count;
 };
 struct Writing {
@@ -47,10 +60,10 @@ struct Task {
 };
 struct Running {
   Task task;
-  Ticket ticket;           // none: waits for a condition
-  Ticket killed_ticket;    // KillScript was sent
+  Ticket ticket;        // none: waits for a condition
+  Ticket killed_ticket; // KillScript was sent
   Instant limit = Instant::never();
-  bool asked = false;      // its effect is out
+  bool asked = false; // its effect is out
   bool second_try = false;
 };
 

@@ -1,5 +1,6 @@
-// The durable record, one change at a time. A change is computed from what is durable when its turn comes; what depends on it
-// happens in persisted(). Nothing that cannot be made durable is ever promised: a node that cannot write stays what it is.
+// The durable record, one change at a time. A change is computed from what is durable when its turn comes; what depends
+// on it happens in persisted(). Nothing that cannot be made durable is ever promised: a node that cannot write stays
+// what it is.
 #include "core/base/assert.hpp"
 #include "core/node/node.hpp"
 
@@ -28,8 +29,10 @@ void Node::pump_persist() {
       record.peer_uid = peer_->node_uid;
       record.peer_rev_seen = peer_->record.rev, record.peer_incarnation_seen = peer_->incarnation;
     }
-    if (record.g == durable_.g) record.peer_checkpoint_seen = std::max(record.peer_checkpoint_seen, peer_checkpoint_);
-    else record.peer_checkpoint_seen = peer_checkpoint_ = 0;
+    if (record.g == durable_.g)
+      record.peer_checkpoint_seen = std::max(record.peer_checkpoint_seen, peer_checkpoint_);
+    else
+      record.peer_checkpoint_seen = peer_checkpoint_ = 0;
     writing_ = Writing{new_ticket(), changes_.front(), record};
     changes_.pop_front();
     emit(nfx::Persist{writing_->ticket, std::move(record)});
@@ -49,8 +52,10 @@ void Node::mint(const Change& c, Record& r) {
   g.nonce = nonce(), g.minted_by = r.node_uid, g.minted_as = c.as;
   bool replaces = c.rule == Rule::T3 && !r.offered; // T3: nobody else ever held the current one
   if (c.rule == Rule::T3) g.minted_as = r.g.minted_as;
-  if (c.empty_history) r.history.clear();
-  else if (!replaces && !r.g.none() && r.complete) r.history.insert(r.history.begin(), r.g); // O1: else it branches at the parent
+  if (c.empty_history)
+    r.history.clear();
+  else if (!replaces && !r.g.none() && r.complete)
+    r.history.insert(r.history.begin(), r.g); // O1: else it branches at the parent
   if (r.history.size() > history_hard_limit) r.history.resize(history_hard_limit);
   auto never = [&](const std::optional<Generation>& candidate) { // E3
     if (candidate && r.voided.size() < history_hard_limit) r.voided.push_back(*candidate);
@@ -105,7 +110,9 @@ bool Node::mutate(const Change& c, Record& r) {
     if (r.voided.size() > history_limit) r.voided.erase(r.voided.begin(), r.voided.end() - history_limit);
     return true;
   case ChangeKind::share_target: // R1 step 3
-    if (!following_ || following_->session != c.session || r.g != c.session.source_gen || r.state != Freshness::outdated) return false;
+    if (!following_ || following_->session != c.session || r.g != c.session.source_gen ||
+        r.state != Freshness::outdated)
+      return false;
     r.state = Freshness::shared, r.why = Why::none, r.covers = false, r.complete = true;
     return true;
   case ChangeKind::goodbye: outdate(Why::goodbye), r.covers = c.covers; return true;
@@ -115,10 +122,12 @@ bool Node::mutate(const Change& c, Record& r) {
     if (r.state != Freshness::shared) return false;
     outdate(Why::consent), r.covers = c.covers, r.complete = r.complete && c.complete;
     return true;
-  case ChangeKind::forget: { // second fullsync on data that would not lose by itself: the operator gives this node's lineage up
+  case ChangeKind::forget: { // second fullsync on data that would not lose by itself: the operator gives this node's
+                             // lineage up
     Record blank;
     blank.node_uid = r.node_uid, blank.incarnation = r.incarnation, blank.failover = r.failover, blank.errd = r.errd;
-    if (peer_ && peer_->node_uid == r.node_uid) blank.node_uid = {prng_.next(), prng_.next()}; // a clone becomes its own node
+    if (peer_ && peer_->node_uid == r.node_uid)
+      blank.node_uid = {prng_.next(), prng_.next()}; // a clone becomes its own node
     blank.rev = r.rev;
     r = blank;
     return true;
@@ -191,15 +200,16 @@ void Node::persisted(const Change& c) {
 
 void Node::persist_failed(const std::string& problem) {
   ++persist_failures_;
-  log('C', "heart", "The durable record cannot be written: " + problem + ". Until it can, this node promises nothing new");
+  log('C', "heart",
+      "The durable record cannot be written: " + problem + ". Until it can, this node promises nothing new");
   if (changes_.front().kind == ChangeKind::boot) {
     changes_.clear();
     return abort_start("The module cannot start: its durable record cannot be written: " + problem);
   }
   persist_retry_ = now_ + seconds(1);
   if (role_ == Role::wait)
-    wait(Wait::persist_failed, Rule::none, "the durable record cannot be written: " + problem, "a disk that can be written",
-         "make room on the disk of the state directory, or repair it");
+    wait(Wait::persist_failed, Rule::none, "the durable record cannot be written: " + problem,
+         "a disk that can be written", "make room on the disk of the state directory, or repair it");
 }
 
 } // namespace lockstep

@@ -9,14 +9,15 @@ bool Node::names_me(const Session& s) const {
 }
 
 // ---------------------------------------------------------------- target
-// What will be lost is aside first (data:T25), the directory carries the source's identity, `inconsistent` is durable (oracle
-// S10): only then the first byte is overwritten.
+// What will be lost is aside first (data:T25), the directory carries the source's identity, `inconsistent` is durable
+// (oracle S10): only then the first byte is overwritten.
 void Node::start_following(const Verdict& v) {
   const auto& source = peer_->record;
   bool something = !boot_.dirs_empty || !durable_.g.none();
   if (has_rfs() && v.loud && something && !(aside_ == Aside::done && aside_for_ == source.g)) {
     if (aside_ == Aside::failed && aside_for_ == source.g) return;
-    log('E', "heart", std::string("This node gives way: ") + rule_sentence(v.rule) + ". What it will lose is kept aside first");
+    log('E', "heart",
+        std::string("This node gives way: ") + rule_sentence(v.rule) + ". What it will lose is kept aside first");
     aside_ = Aside::copying, aside_for_ = source.g, aside_ticket_ = new_ticket();
     wait(Wait::starting, v.rule, "the files that this node will lose are kept aside", "a complete copy", "");
     return emit(nfx::SetAside{aside_ticket_, to_string(durable_.g)});
@@ -28,18 +29,20 @@ void Node::start_following(const Verdict& v) {
   }
   Following f;
   f.source = source;
-  f.session = {source.g, peer_->node_uid, peer_->incarnation, incarnation_, v.copy == Copy::full || full_next_, ++session_number_};
+  f.session = {source.g,         peer_->node_uid, peer_->incarnation, incarnation_, v.copy == Copy::full || full_next_,
+               ++session_number_};
   following_ = f;
   wait(Wait::starting, v.rule, "begins to copy from the other node", "a moment", "");
   change({.kind = ChangeKind::follow, .rule = v.rule, .dir = source.dir_uid, .session = f.session});
 }
 
-// A target that handed in (durable outdated(resynced)) marks itself inconsistent again only when the source has seen it leave
-// and still has own: otherwise both could end without the right to serve (N3).
+// A target that handed in (durable outdated(resynced)) marks itself inconsistent again only when the source has seen it
+// leave and still has own: otherwise both could end without the right to serve (N3).
 bool Node::may_follow() const {
   bool serves = peer_->role == Role::alone && peer_->record.state == Freshness::own && !peer_->record.g.none();
   if (!serves || now_ < follow_from_ || peer_->goodbye != Goodbye::none) return false;
-  bool handed_in = durable_.state == Freshness::outdated && durable_.why == Why::resynced && durable_.g == peer_->record.g;
+  bool handed_in =
+      durable_.state == Freshness::outdated && durable_.why == Why::resynced && durable_.g == peer_->record.g;
   return !handed_in || (peer_saw_me_leave_ && !peer_->resync_active);
 }
 
@@ -48,7 +51,8 @@ void Node::watch_target() {
   const auto& s = following_->session;
   if (now_ >= liveness_.silent_from()) return end_following("the other node is silent", {});
   if (!proven()) {
-    if (peer_ && (peer_->node_uid != s.source || peer_->incarnation != s.source_incarnation)) end_following("the source restarted", {});
+    if (peer_ && (peer_->node_uid != s.source || peer_->incarnation != s.source_incarnation))
+      end_following("the source restarted", {});
     return;
   }
   const auto& p = *peer_;
@@ -56,8 +60,10 @@ void Node::watch_target() {
   bool serves = p.role == Role::alone || p.role == Role::prim;
   if (!same || !serves) return end_following("the source changed or stopped", {});
   bool mine = p.resync_active && p.session == s;
-  if (mine) following_->acknowledged = true;
-  else if (following_->acknowledged && !changing(ChangeKind::follow)) return restart_following("the source ended the copy");
+  if (mine)
+    following_->acknowledged = true;
+  else if (following_->acknowledged && !changing(ChangeKind::follow))
+    return restart_following("the source ended the copy");
   bool ready = mine && p.ready_for && p.record.state == Freshness::shared; // R2
   if (!ready || !following_->equal || following_->handing_in) return;
   following_->handing_in = true;
@@ -117,7 +123,8 @@ void Node::stop_serving_copy(const std::string& why) {
 void Node::watch_source() {
   if (standing_ != Standing::alone && standing_ != Standing::prim) return;
   if (ending_ || quiesced_) return;
-  if (standing_ == Standing::alone && serving_copy_ && now_ >= liveness_.silent_from()) return stop_serving_copy("the other node is silent");
+  if (standing_ == Standing::alone && serving_copy_ && now_ >= liveness_.silent_from())
+    return stop_serving_copy("the other node is silent");
   if (!proven()) return;
   const auto& p = *peer_;
   bool proposes = p.resync_active && p.role == Role::second && names_me(p.session);
@@ -133,7 +140,8 @@ void Node::watch_source() {
     to_mirror(order::Pair{durable_.g}); // from here nothing completes without the target
     return change({.kind = ChangeKind::share_source, .rule = Rule::R1, .session = p.session});
   }
-  if (serving_copy_->shared && !serving_copy_->done && p.live && p.record.state == Freshness::shared && p.record.g == durable_.g) {
+  if (serving_copy_->shared && !serving_copy_->done && p.live && p.record.state == Freshness::shared &&
+      p.record.g == durable_.g) {
     serving_copy_->done = true;
     progress_.reset();
     to_mirror(order::Ready{durable_.g});
@@ -144,7 +152,8 @@ void Node::watch_source() {
 // ---------------------------------------------------------------- the preferred node (safekit 1.6, (iii) 12)
 void Node::watch_defaultprim() {
   const auto& service = config_.module.service;
-  if (standing_ == Standing::second && proven() && verdict().who == Who::resume && !busy() && role_ == Role::second && !wants_swap_) {
+  if (standing_ == Standing::second && proven() && verdict().who == Who::resume && !busy() && role_ == Role::second &&
+      !wants_swap_) {
     bool preferred = (service.defaultprim == DefaultPrim::server && service.defaultprim_server == config_.name) ||
                      (service.defaultprim == DefaultPrim::lastprim && boot_.record && boot_.record->was_prim);
     // Once, and only while no detector acted: an undone swap is counted and stops the see-saw until an operator acts.
@@ -155,7 +164,9 @@ void Node::watch_defaultprim() {
       change({.kind = ChangeKind::settings, .loop_count = 1});
     }
   }
-  if (standing_ != Standing::prim || !proven() || !peer_->wants_swap || state() != State::prim_ready || !peer_->swap_ready) return;
+  if (standing_ != Standing::prim || !proven() || !peer_->wants_swap || state() != State::prim_ready ||
+      !peer_->swap_ready)
+    return;
   if (verdict().who != Who::resume) return;
   log('E', "heart", "Begin of Swap");
   swapping_ = true, leave_why_ = Why::goodbye;

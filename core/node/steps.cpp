@@ -1,5 +1,5 @@
-// Rows of the automaton's table, carried out one step at a time. A step either needs no answer, or waits for the result that
-// quotes its ticket, or for a condition; every wait that a broken world could make endless has a limit.
+// Rows of the automaton's table, carried out one step at a time. A step either needs no answer, or waits for the result
+// that quotes its ticket, or for a condition; every wait that a broken world could make endless has a limit.
 #include "core/base/assert.hpp"
 #include "core/node/node.hpp"
 #include <algorithm>
@@ -52,7 +52,8 @@ Sub Node::sub() const {
   switch (role_) {
   case Role::stop: return Sub::not_ready;
   case Role::wait: {
-    bool on_the_way = busy() || wait_.kind == Wait::none || wait_.kind == Wait::starting || wait_.kind == Wait::stopping;
+    bool on_the_way =
+        busy() || wait_.kind == Wait::none || wait_.kind == Wait::starting || wait_.kind == Wait::stopping;
     return on_the_way ? Sub::transient : Sub::not_ready;
   }
   case Role::alone: return busy() ? Sub::transient : Sub::ready;
@@ -74,7 +75,8 @@ State Node::state() const {
   return State::stop;
 }
 
-// Appends the row's steps. What leads down (stop, yield ...) replaces what was still to be done; what is running ends first.
+// Appends the row's steps. What leads down (stop, yield ...) replaces what was still to be done; what is running ends
+// first.
 bool Node::apply(Event e, const char* action) {
   if (ending_ && e != Event::cmd_forcestop) return false; // on the way to STOP nothing else begins
   const auto& row = transition(state(), e);
@@ -100,7 +102,8 @@ void Node::interrupt() {
 }
 
 bool Node::carrying_out(Event e) const {
-  return (running_ && running_->task.event == e) || std::any_of(tasks_.begin(), tasks_.end(), [e](const Task& t) { return t.event == e; });
+  return (running_ && running_->task.event == e) ||
+         std::any_of(tasks_.begin(), tasks_.end(), [e](const Task& t) { return t.event == e; });
 }
 
 void Node::set_role(Role r) {
@@ -142,9 +145,7 @@ bool Node::start_step() {
   case Step::fail_held: return start_leave(true);
   case Step::leave: return start_leave(false);
   case Step::record_yield: return start_leave(true);
-  case Step::await_taken:
-    goodbye_until_ = now_ + liveness_.longest_timeout();
-    return true;
+  case Step::await_taken: goodbye_until_ = now_ + liveness_.longest_timeout(); return true;
   case Step::settled:
     // The first beat of an incarnation: the application is stopped, the address gone ((iii) 18).
     if (!prepared_) prepared_ = true;
@@ -161,8 +162,11 @@ std::pair<Role, Role> Node::script_states() const {
   const auto& t = running_->task;
   auto from = role_of(t.from), to = role_of(t.to);
   if (t.step == Step::prestart) return {Role::stop, Role::wait};
-  if (to == Role::stop) return role_ == Role::stop || role_ == Role::wait ? std::pair{Role::wait, Role::stop} : std::pair{role_, Role::wait};
-  return t.step == Step::transition || is_nice_stop(t.step) || is_forced(t.step) ? std::pair{from, to} : std::pair{to, to};
+  if (to == Role::stop)
+    return role_ == Role::stop || role_ == Role::wait ? std::pair{Role::wait, Role::stop}
+                                                      : std::pair{role_, Role::wait};
+  return t.step == Step::transition || is_nice_stop(t.step) || is_forced(t.step) ? std::pair{from, to}
+                                                                                 : std::pair{to, to};
 }
 
 bool Node::start_script(Step step) {
@@ -172,10 +176,14 @@ bool Node::start_script(Step step) {
   // A stop script runs for what was started, a start script for what was not; forced ones and the rest always.
   auto started = [&](Step s) -> bool* {
     switch (s) {
-    case Step::start_both: case Step::stop_both: return &both_started_;
-    case Step::start_prim: case Step::stop_prim: return &prim_started_;
-    case Step::start_sec: case Step::stop_sec: return &sec_started_;
-    case Step::start_second: case Step::stop_second: return &second_started_;
+    case Step::start_both:
+    case Step::stop_both: return &both_started_;
+    case Step::start_prim:
+    case Step::stop_prim: return &prim_started_;
+    case Step::start_sec:
+    case Step::stop_sec: return &sec_started_;
+    case Step::start_second:
+    case Step::stop_second: return &second_started_;
     default: return nullptr;
     }
   };
@@ -202,12 +210,15 @@ void Node::handle(const nin::ScriptDone& in) {
   if (!in.absent) tell(Rule::script, in.exit_code, 0, script_of(step));
   if (is_nice_stop(step) && running_->killed_ticket.value) {
     auto forced = running_->task;
-    forced.step = static_cast<Step>(static_cast<int>(step) - static_cast<int>(Step::stop_sec) + static_cast<int>(Step::force_sec));
+    forced.step = static_cast<Step>(static_cast<int>(step) - static_cast<int>(Step::stop_sec) +
+                                    static_cast<int>(Step::force_sec));
     tasks_.push_front(forced);
   }
   finish_step();
-  if (is_start(step) && !in.absent) class_started(step);
-  else if (is_start(step) || step == Step::prestart) class_started(step);
+  if (is_start(step) && !in.absent)
+    class_started(step);
+  else if (is_start(step) || step == Step::prestart)
+    class_started(step);
 }
 
 // A script beyond its limit is killed; a mount or an address that does not answer is left behind.
@@ -250,14 +261,18 @@ void Node::handle(const nin::MountDone& in) {
     aside_ = Aside::none;
     if (in.ok) return;
     marked_dirs_ = boot_.dirs_uid;
-    return wait(Wait::directory, Rule::dir_missing, "a replicated directory cannot be marked as part of the data set: " + in.problem,
+    return wait(Wait::directory, Rule::dir_missing,
+                "a replicated directory cannot be marked as part of the data set: " + in.problem,
                 "a directory that can be written", "repair it, then restart the module");
   }
   if (!running_ || running_->ticket != in.ticket) return stale(in.ticket);
   auto step = running_->task.step;
-  auto kind = step == Step::mount_replicate ? MountKind::replicate : step == Step::mount_plain ? MountKind::plain : MountKind::read_only;
+  auto kind = step == Step::mount_replicate ? MountKind::replicate
+              : step == Step::mount_plain   ? MountKind::plain
+                                            : MountKind::read_only;
   if (!in.ok) {
-    log('C', "rfsplug", "The replicated directories cannot be made " + std::string(step_name(step)) + ": " + in.problem);
+    log('C', "rfsplug",
+        "The replicated directories cannot be made " + std::string(step_name(step)) + ": " + in.problem);
     if (!running_->second_try && kind != MountKind::replicate) {
       running_->second_try = true, running_->ticket = new_ticket();
       return emit(nfx::MountFor{running_->ticket, kind, true});
@@ -283,7 +298,8 @@ bool Node::start_vip(bool up) {
   if (!lease_holds(now_)) return running_->ticket = {}, false; // refresh_vip raises it when the lease is back
   vip_raised_ = true;
   vip_next_ = now_ + liveness_.shortest_pulse();
-  auto until = standing_ == Standing::prim ? earlier(liveness_.lease_until(), now_ + liveness_.longest_timeout()) : now_ + liveness_.longest_timeout();
+  auto until = standing_ == Standing::prim ? earlier(liveness_.lease_until(), now_ + liveness_.longest_timeout())
+                                           : now_ + liveness_.longest_timeout();
   emit(nfx::RaiseVip{running_->ticket, until, true});
   return true;
 }
@@ -309,8 +325,10 @@ bool Node::start_leave(bool fail_held) {
   if (quiesced_) return true;
   auto patience = config_.module.user ? config_.module.user->forcestoptimeout : seconds(60);
   running_->limit = now_ + patience;
-  if (fail_held || standing_ != Standing::prim) to_mirror(order::Quiesce{fail_held});
-  else running_->limit = earlier(running_->limit, now_ + liveness_.longest_timeout()), to_mirror(order::HandOver{});
+  if (fail_held || standing_ != Standing::prim)
+    to_mirror(order::Quiesce{fail_held});
+  else
+    running_->limit = earlier(running_->limit, now_ + liveness_.longest_timeout()), to_mirror(order::HandOver{});
   return true;
 }
 
@@ -336,7 +354,9 @@ bool Node::waits_for_condition() {
 
 // The durable half of leaving: outdated if there was a pair; who was alone keeps own.
 bool Node::leave_recorded() {
-  auto kind = leave_why_ == Why::consent ? ChangeKind::consent : leave_why_ == Why::failover_off ? ChangeKind::failover_off : ChangeKind::goodbye;
+  auto kind = leave_why_ == Why::consent        ? ChangeKind::consent
+              : leave_why_ == Why::failover_off ? ChangeKind::failover_off
+                                                : ChangeKind::goodbye;
   if (changing(kind)) {
     if (persist_failures_ < 3) return false;
     changes_.clear(); // leaves without a goodbye: the other node waits for silence
@@ -347,7 +367,8 @@ bool Node::leave_recorded() {
   if (changing(ChangeKind::mint)) return false;
   // A PRIM that stops while the other node is silent: nobody hears a goodbye, and nobody takes over (control:M5).
   bool none = config_.module.check.splitbrain.mode == ArbiterMode::none;
-  if (standing_ == Standing::prim && kind == ChangeKind::goodbye && none && now_ >= liveness_.silent_from() && durable_.state == Freshness::shared) {
+  if (standing_ == Standing::prim && kind == ChangeKind::goodbye && none && now_ >= liveness_.silent_from() &&
+      durable_.state == Freshness::shared) {
     change({.kind = ChangeKind::mint, .rule = Rule::M5, .as = MintedAs::prim, .covers = quiesced_->second});
     return false;
   }
@@ -370,11 +391,12 @@ bool Node::yield_recorded() {
   return false;
 }
 
-// A goodbye is repeated until the other node has minted, or is silent, or a bound. A stopping writer whose peer left too keeps
-// the right to serve (control:GB2).
+// A goodbye is repeated until the other node has minted, or is silent, or a bound. A stopping writer whose peer left
+// too keeps the right to serve (control:GB2).
 bool Node::taken_over() {
   if (changing(ChangeKind::mint)) return false;
-  if (goodbye_ == Goodbye::none || durable_.state != Freshness::outdated || !hearing() || now_ >= goodbye_until_) return true;
+  if (goodbye_ == Goodbye::none || durable_.state != Freshness::outdated || !hearing() || now_ >= goodbye_until_)
+    return true;
   if (!proven()) return false;
   if (peer_->record.g != durable_.g && in_chain(peer_->record, durable_.g)) return true;
   if (durable_.g.minted_by == durable_.node_uid && peer_consents()) {

@@ -4,12 +4,15 @@
 
 namespace lockstep {
 
-// The other node cannot go on in my generation, durably, and says so from a role that accepts nothing (control:R2): hello from
-// WAIT, goodbye, an explicit consent; or a target that began another copy of my generation and so left the old READY behind.
+// The other node cannot go on in my generation, durably, and says so from a role that accepts nothing (control:R2):
+// hello from WAIT, goodbye, an explicit consent; or a target that began another copy of my generation and so left the
+// old READY behind.
 bool Node::peer_consents() const {
-  if (!proven() || claimed_record_state() != RecordState::present || peer_->record_state != RecordState::present) return false;
+  if (!proven() || claimed_record_state() != RecordState::present || peer_->record_state != RecordState::present)
+    return false;
   const auto& r = peer_->record;
-  if (peer_->role == Role::wait && r.g == durable_.g) return r.state == Freshness::outdated || r.state == Freshness::inconsistent;
+  if (peer_->role == Role::wait && r.g == durable_.g)
+    return r.state == Freshness::outdated || r.state == Freshness::inconsistent;
   bool other_session = !serving_copy_ || peer_->session != serving_copy_->session;
   return r.state == Freshness::inconsistent && r.src_gen == durable_.g && (peer_->role == Role::wait || other_session);
 }
@@ -18,7 +21,8 @@ void Node::watch_pair() {
   if (standing_ == Standing::alone) {
     if (proven() && !ending_ && !quiesced_ && !changing(ChangeKind::share_source)) {
       auto v = verdict();
-      if (v.who == Who::peer_wins) yield(v);
+      if (v.who == Who::peer_wins)
+        yield(v);
       else if (v.rule == Rule::F2 && v.who == Who::i_win && stays_for_ != peer_->record.g) {
         stays_for_ = peer_->record.g;
         log('E', "heart", "Split brain recovery: staying alone");
@@ -28,9 +32,11 @@ void Node::watch_pair() {
   }
   if (standing_ != Standing::prim && standing_ != Standing::second) return;
   if (standing_ == Standing::prim) renew_permit();
-  bool leaving = carrying_out(Event::consent) || carrying_out(Event::yield) || carrying_out(Event::failover_off) || carrying_out(Event::refused);
+  bool leaving = carrying_out(Event::consent) || carrying_out(Event::yield) || carrying_out(Event::failover_off) ||
+                 carrying_out(Event::refused);
   if (leaving || quiesced_ || (running_ && running_->asked) || durable_.state != Freshness::shared) return;
-  if (now_ >= liveness_.silent_from() || (standing_ == Standing::prim && now_ >= liveness_.quiet_from())) return on_silence();
+  if (now_ >= liveness_.silent_from() || (standing_ == Standing::prim && now_ >= liveness_.quiet_from()))
+    return on_silence();
   if (standing_ == Standing::second && now_ >= liveness_.uneasy_from()) prepare_early();
   if (!proven()) return;
   auto v = verdict();
@@ -101,14 +107,16 @@ void Node::continue_alone(Rule rule) {
   if (continuing_ && continuing_->rule != Rule::none) return;
   prepare_early();
   continuing_->rule = rule;
-  log('E', "heart", std::string("Action alone called by heart: ") + (rule == Rule::M5 ? "no heartbeat" : "remote stop"));
+  log('E', "heart",
+      std::string("Action alone called by heart: ") + (rule == Rule::M5 ? "no heartbeat" : "remote stop"));
 }
 
 void Node::check_continuing() {
   if (!continuing_ || continuing_->rule == Rule::none || !continuing_->ready || continuing_->minting) return;
-  if (continuing_->rule == Rule::M5 && now_ < liveness_.quiet_from() && proven() && verdict().who == Who::resume) return unprepare();
-  if (standing_ == Standing::second && continuing_->rule == Rule::M2 && has_rfs() && peer_ && peer_->goodbye != Goodbye::none &&
-      continuing_->last < peer_->last)
+  if (continuing_->rule == Rule::M5 && now_ < liveness_.quiet_from() && proven() && verdict().who == Who::resume)
+    return unprepare();
+  if (standing_ == Standing::second && continuing_->rule == Rule::M2 && has_rfs() && peer_ &&
+      peer_->goodbye != Goodbye::none && continuing_->last < peer_->last)
     return unprepare(); // not all of it was applied: wait for the rest
   continuing_->minting = true;
   auto as = standing_ == Standing::prim ? MintedAs::prim : MintedAs::second;
@@ -117,14 +125,17 @@ void Node::check_continuing() {
 
 // `own` is durable at a new generation: from here this node completes operations by itself.
 void Node::went_alone() {
-  goodbye_ = Goodbye::none, asks_consent_ = false, wants_swap_ = false, refused_ = false, episode_ = {}, lease_lost_ = false;
+  goodbye_ = Goodbye::none, asks_consent_ = false, wants_swap_ = false, refused_ = false, episode_ = {},
+  lease_lost_ = false;
   continuing_.reset();
   if (quiesced_ || ended_) return; // minted while leaving (control:GB2): kept for the next start
   bool cold = standing_ == Standing::idle;
   standing_ = Standing::alone;
   swapping_ = false;
   // What was to lead out of the pair is void: nobody is there to take over.
-  auto out = [](const Task& t) { return t.event == Event::cmd_swap || t.event == Event::consent || t.event == Event::failover_off; };
+  auto out = [](const Task& t) {
+    return t.event == Event::cmd_swap || t.event == Event::consent || t.event == Event::failover_off;
+  };
   std::erase_if(tasks_, out);
   if (running_ && out(running_->task) && running_->task.step == Step::leave && !running_->asked) running_.reset();
   following_.reset(), serving_copy_.reset(), progress_.reset();
@@ -147,8 +158,11 @@ void Node::renew_permit() {
   if (lost == lease_lost_) return;
   lease_lost_ = lost, beat_now_ = true;
   tell(lost ? Rule::lease_lost : Rule::lease_back);
-  if (lost) log('E', "heart", "The other node no longer confirms: writes are held and the virtual address goes until this is settled");
-  else log('E', "heart", "The other node confirms again: writes go on");
+  if (lost)
+    log('E', "heart",
+        "The other node no longer confirms: writes are held and the virtual address goes until this is settled");
+  else
+    log('E', "heart", "The other node confirms again: writes go on");
 }
 
 bool Node::lease_holds(Instant now) const {
@@ -158,7 +172,8 @@ bool Node::lease_holds(Instant now) const {
 
 // The address lives only as long as it is refreshed: a hung node loses it.
 void Node::refresh_vip() {
-  if (!vip_wanted_ || (running_ && (running_->task.step == Step::vip_up || running_->task.step == Step::vip_down))) return;
+  if (!vip_wanted_ || (running_ && (running_->task.step == Step::vip_up || running_->task.step == Step::vip_down)))
+    return;
   if (!lease_holds(now_)) {
     if (!vip_raised_) return;
     vip_raised_ = false;
@@ -172,7 +187,8 @@ void Node::refresh_vip() {
   vip_raised_ = true;
 }
 
-// The other node went on with what wins over this one's data: leave the role, durably outdated, then copy (control:Y1, Y2).
+// The other node went on with what wins over this one's data: leave the role, durably outdated, then copy (control:Y1,
+// Y2).
 void Node::yield(const Verdict& v) {
   if (ending_ || changing(ChangeKind::yield) || carrying_out(Event::yield)) return;
   if (continuing_ && continuing_->minting) return; // first what is being made durable
@@ -181,7 +197,8 @@ void Node::yield(const Verdict& v) {
   if (standing_ == Standing::alone) log('E', "heart", "Split brain recovery: exiting alone");
   bool held = standing_ == Standing::prim;
   if (!apply(Event::yield, "stopstart")) return;
-  if (held) tasks_.push_front({Step::fail_held, Event::yield, state(), State::wait_transient}); // Y1: before the stop scripts
+  if (held)
+    tasks_.push_front({Step::fail_held, Event::yield, state(), State::wait_transient}); // Y1: before the stop scripts
 }
 
 void Node::leave_by_consent(const std::string& why) {

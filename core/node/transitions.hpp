@@ -1,5 +1,6 @@
-// The automaton's table: (state, event) -> what happens. Total: every pair is decided, by exactly one row. It drives Node (its
-// steps are carried out in order, one at a time) and it prints itself as the documentation. Sources: safekit 1.3, 1.4, 5.3.
+// The automaton's table: (state, event) -> what happens. Total: every pair is decided, by exactly one row. It drives
+// Node (its steps are carried out in order, one at a time) and it prints itself as the documentation. Sources:
+// safekit 1.3, 1.4, 5.3.
 #pragma once
 #include "core/wire/beat.hpp"
 #include <string>
@@ -9,13 +10,29 @@ namespace lockstep {
 
 // Transient: the steps of the row that led here are still being carried out, or a copy is running.
 enum class State : std::uint8_t {
-  stop, wait_transient, wait_blocked, alone_transient, alone_ready, prim_transient, prim_ready, second_transient, second_ready,
+  stop,
+  wait_transient,
+  wait_blocked,
+  alone_transient,
+  alone_ready,
+  prim_transient,
+  prim_ready,
+  second_transient,
+  second_ready,
 };
 inline constexpr std::size_t state_count = 9;
 
 enum class Event : std::uint8_t {
   // operators and detectors
-  cmd_start, cmd_prim, cmd_second, cmd_stop, cmd_stopstart, cmd_wait, cmd_forcestop, cmd_restart, cmd_swap,
+  cmd_start,
+  cmd_prim,
+  cmd_second,
+  cmd_stop,
+  cmd_stopstart,
+  cmd_wait,
+  cmd_forcestop,
+  cmd_restart,
+  cmd_swap,
   // lineage: each has its durable record behind it
   may_serve,    // a cold node has the right to serve (control:M1, M2, M4)
   follow,       // the other node serves and its data win: be its target
@@ -32,12 +49,33 @@ inline constexpr std::size_t event_count = 19;
 
 enum class Step : std::uint8_t {
   // scripts: nice, then the forced ones
-  transition, prestart, start_both, start_prim, start_sec, start_second, stop_sec, stop_prim, stop_second, stop_both,
-  force_sec, force_prim, force_second, force_both, poststop,
+  transition,
+  prestart,
+  start_both,
+  start_prim,
+  start_sec,
+  start_second,
+  stop_sec,
+  stop_prim,
+  stop_second,
+  stop_both,
+  force_sec,
+  force_prim,
+  force_second,
+  force_both,
+  poststop,
   // the state others see
-  to_wait, to_alone, to_prim, to_second, to_stop,
+  to_wait,
+  to_alone,
+  to_prim,
+  to_second,
+  to_stop,
   // the world
-  mount_plain, mount_read_only, mount_replicate, vip_up, vip_down,
+  mount_plain,
+  mount_read_only,
+  mount_replicate,
+  vip_up,
+  vip_down,
   // lineage
   fail_held,    // held writes end with an error (control:Y1)
   leave,        // Mirror hands over or quiesces, then the record says goodbye if there was a pair
@@ -57,9 +95,9 @@ struct Transition {
   std::vector<State> from;
   Event event;
   RowKind kind;
-  State to;                // reached when the steps are done (go only)
+  State to; // reached when the steps are done (go only)
   std::vector<Step> steps;
-  const char* comment;     // guard, or why it is refused or ignored
+  const char* comment; // guard, or why it is refused or ignored
 };
 
 const std::vector<Transition>& transitions();

@@ -72,7 +72,8 @@ void Node::check_process(std::uint32_t proc) {
   bool few = p.atleast >= 0 && n < p.atleast, many = p.atmax >= 0 && n > p.atmax;
   set_resource("proc." + p.name, few || many ? "down" : "up", "errd");
   if (!few && !many) return;
-  log('E', "errd", few ? "Process " + p.name + " not running" : "Process " + p.name + " runs too often: " + std::to_string(n));
+  log('E', "errd",
+      few ? "Process " + p.name + " not running" : "Process " + p.name + " runs too often: " + std::to_string(n));
   tell(Rule::process, n, proc, p.name);
   process_action(p);
 }

@@ -24,7 +24,8 @@ void put_claim(Writer& w, const Beat& b) {
 
 void get_claim(Reader& r, Beat& b) {
   b.node_name = r.text(max_name);
-  b.config_digest = r.u64(), b.record_state = static_cast<RecordState>(r.bounded(static_cast<std::uint8_t>(RecordState::lost)));
+  b.config_digest = r.u64(),
+  b.record_state = static_cast<RecordState>(r.bounded(static_cast<std::uint8_t>(RecordState::lost)));
   if (!get(r, b.record)) r.fail();
   b.dirs_empty = r.flag(), b.went_back = r.flag(), b.checkpoint = get_position(r), b.live = r.flag();
   b.role = static_cast<Role>(r.bounded(static_cast<std::uint8_t>(Role::second)));
@@ -113,7 +114,8 @@ std::optional<Beat> decode_beat(const std::uint8_t* p, std::size_t n) {
   get_claim(r, b);
   b.goodbye = static_cast<Goodbye>(r.bounded(static_cast<std::uint8_t>(Goodbye::failover_off)));
   b.last = get_position(r);
-  b.consent = r.flag(), b.asks_consent = r.flag(), b.swap_ready = r.flag(), b.wants_swap = r.flag(), b.quotes_rev = r.u64();
+  b.consent = r.flag(), b.asks_consent = r.flag(), b.swap_ready = r.flag(), b.wants_swap = r.flag(),
+  b.quotes_rev = r.u64();
   b.resync_active = r.flag();
   if (!get(r, b.session)) return std::nullopt;
   b.equal = r.flag(), b.ready_for = r.flag();

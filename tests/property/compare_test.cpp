@@ -1,4 +1,5 @@
-// compare(a, b) == mirror(compare(b, a)), and a few laws, over random records of a small world (so that they often meet).
+// compare(a, b) == mirror(compare(b, a)), and a few laws, over random records of a small world (so that they often
+// meet).
 #include "core/lineage/compare.hpp"
 #include <boost/test/unit_test.hpp>
 #include <rapidcheck.h>
@@ -14,7 +15,8 @@ Generation some_generation() {
 }
 Side some_side() {
   Side s;
-  s.record_state = *rc::gen::weightedElement<RecordState>({{8, RecordState::present}, {1, RecordState::blank}, {1, RecordState::lost}});
+  s.record_state = *rc::gen::weightedElement<RecordState>(
+      {{8, RecordState::present}, {1, RecordState::blank}, {1, RecordState::lost}});
   s.live = *rc::gen::element(LiveAs::no, LiveAs::prim, LiveAs::second);
   s.config_digest = *rc::gen::weightedElement<std::uint64_t>({{9, 0}, {1, 1}});
   s.dirs_empty = *rc::gen::arbitrary<bool>(), s.went_back = *rc::gen::weightedElement<bool>({{9, false}, {1, true}});
@@ -22,7 +24,8 @@ Side some_side() {
   r.node_uid = {0, *rc::gen::inRange<std::uint64_t>(1, 4)}, r.peer_uid = {0, *rc::gen::inRange<std::uint64_t>(1, 4)};
   r.dir_uid = {0, *rc::gen::weightedElement<std::uint64_t>({{9, 1}, {1, 2}})};
   r.rev = *rc::gen::inRange<std::uint64_t>(0, 4), r.peer_rev_seen = *rc::gen::inRange<std::uint64_t>(0, 4);
-  r.incarnation = {*rc::gen::inRange<std::uint64_t>(0, 3)}, r.peer_incarnation_seen = {*rc::gen::inRange<std::uint64_t>(0, 3)};
+  r.incarnation = {*rc::gen::inRange<std::uint64_t>(0, 3)},
+  r.peer_incarnation_seen = {*rc::gen::inRange<std::uint64_t>(0, 3)};
   r.g = some_generation(), r.base = some_generation(), r.src_gen = some_generation();
   for (auto n = *rc::gen::inRange(0, 4); n > 0; --n) r.history.push_back(some_generation());
   if (*rc::gen::weightedElement<bool>({{4, false}, {1, true}})) r.voided.push_back(some_generation());

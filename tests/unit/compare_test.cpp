@@ -1,5 +1,6 @@
-// The golden table tests/golden/compare.txt: every relation x state x state, one line each. It is read and run, and must be
-// complete. LOCKSTEP_REWRITE=1 writes what the code says; the difference is then reviewed against control.md (i).
+// The golden table tests/golden/compare.txt: every relation x state x state, one line each. It is read and run, and
+// must be complete. LOCKSTEP_REWRITE=1 writes what the code says; the difference is then reviewed against control.md
+// (i).
 #include "core/lineage/compare.hpp"
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
@@ -10,11 +11,13 @@ BOOST_AUTO_TEST_SUITE(compare_table)
 
 namespace {
 const NodeUid A{0, 1}, B{0, 2};
-// Tokens: own, shared, outdated; ".w": it minted the generation; ".P" ".S": live PRIM or SECOND (a live PRIM is the writer),
-// "c": with a candidate. inconsistent: ".in" its source is in the other's chain, ".out" it is not, ".full" only a full copy
-// heals. blank, blank.files, lost: no record. ".back": the other remembers a newer record of it.
-const char* tokens[] = {"own", "own.back", "shared", "shared.w", "shared.P", "shared.S", "shared.Pc", "shared.Sc", "shared.back",
-                        "outdated", "outdated.w", "inconsistent.in", "inconsistent.out", "inconsistent.full", "blank", "blank.files", "lost"};
+// Tokens: own, shared, outdated; ".w": it minted the generation; ".P" ".S": live PRIM or SECOND (a live PRIM is the
+// writer), "c": with a candidate. inconsistent: ".in" its source is in the other's chain, ".out" it is not, ".full"
+// only a full copy heals. blank, blank.files, lost: no record. ".back": the other remembers a newer record of it.
+const char* tokens[] = {
+    "own",       "own.back",    "shared",   "shared.w",   "shared.P",        "shared.S",         "shared.Pc",
+    "shared.Sc", "shared.back", "outdated", "outdated.w", "inconsistent.in", "inconsistent.out", "inconsistent.full",
+    "blank",     "blank.files", "lost"};
 // fork>: self's branch has the higher rank (OPERATOR against PRIM); fork=: equal rank, self has the smaller uid.
 const char* relations[] = {"same", "newer", "older", "fork>", "fork<", "fork=", "unrelated", "clone", "digest"};
 
@@ -22,14 +25,18 @@ bool has(const std::string& s, const char* part) { return s.find(part) != std::s
 
 Side side(const std::string& token, bool self) {
   Side s;
-  s.record_state = has(token, "blank") ? RecordState::blank : token == "lost" ? RecordState::lost : RecordState::present;
+  s.record_state = has(token, "blank") ? RecordState::blank
+                   : token == "lost"   ? RecordState::lost
+                                       : RecordState::present;
   s.dirs_empty = !has(token, ".files");
   s.record.node_uid = self ? A : B;
   if (s.record_state != RecordState::present) return s;
   auto& r = s.record;
   r.dir_uid = {7, 7}, r.rev = 5, r.incarnation = {5}, r.peer_uid = self ? B : A, r.base = {1, 1, A, MintedAs::op};
-  r.state = has(token, "own") ? Freshness::own : has(token, "shared") ? Freshness::shared
-            : has(token, "outdated") ? Freshness::outdated : Freshness::inconsistent;
+  r.state = has(token, "own")        ? Freshness::own
+            : has(token, "shared")   ? Freshness::shared
+            : has(token, "outdated") ? Freshness::outdated
+                                     : Freshness::inconsistent;
   r.covers = r.state == Freshness::own;
   r.must_full = has(token, ".full");
   s.live = has(token, ".P") ? LiveAs::prim : has(token, ".S") ? LiveAs::second : LiveAs::no;
@@ -67,20 +74,24 @@ void relate(const std::string& relation, const std::string& sa, const std::strin
 std::string row(const std::string& relation, const std::string& sa, const std::string& sb) {
   auto a = side(sa, true), b = side(sb, false);
   relate(relation, sa, sb, a, b);
-  for (auto* s : {&a, &b}) if (s->record_state != RecordState::present) s->record = {.node_uid = s->record.node_uid};
+  for (auto* s : {&a, &b})
+    if (s->record_state != RecordState::present) s->record = {.node_uid = s->record.node_uid};
   auto v = compare(a, b);
   BOOST_TEST((mirror(compare(b, a)) == v), relation << " " << sa << " " << sb << " is not mirrored");
   const char* who[] = {"nobody", "I", "peer", "resume"};
   const char* copy[] = {"-", "delta", "full"};
   char line[160];
   std::snprintf(line, sizeof line, "%-10s %-18s %-18s %-7s %-5s %-6s %s", relation.c_str(), sa.c_str(), sb.c_str(),
-                who[static_cast<int>(v.who)], std::string(rule_name(v.rule)).substr(8).c_str(), copy[static_cast<int>(v.copy)], v.loud ? "loud" : "-");
+                who[static_cast<int>(v.who)], std::string(rule_name(v.rule)).substr(8).c_str(),
+                copy[static_cast<int>(v.copy)], v.loud ? "loud" : "-");
   return line;
 }
 
 // Same g: at most one writer, so two claims to it make no row, nor do a reader that is a live PRIM.
 bool possible(const std::string& relation, const std::string& sa, const std::string& sb) {
-  auto plain = [](const std::string& t) { return t == "own" || t == "shared" || t == "inconsistent.in" || t == "blank" || t == "lost"; };
+  auto plain = [](const std::string& t) {
+    return t == "own" || t == "shared" || t == "inconsistent.in" || t == "blank" || t == "lost";
+  };
   if (relation == "unrelated" || relation == "clone" || relation == "digest") return plain(sa) && plain(sb);
   if (relation != "same") return !(has(sa, ".w") || has(sb, ".w")) || relation == "newer" || relation == "older";
   auto writes = [](const std::string& t) { return has(t, ".w") || has(t, ".P"); };
@@ -91,7 +102,8 @@ std::vector<std::string> all_rows() {
   std::vector<std::string> rows;
   for (std::string r : relations)
     for (std::string a : tokens)
-      for (std::string b : tokens) if (possible(r, a, b)) rows.push_back(row(r, a, b));
+      for (std::string b : tokens)
+        if (possible(r, a, b)) rows.push_back(row(r, a, b));
   return rows;
 }
 const std::string path = std::string(LOCKSTEP_SOURCE_DIR) + "/tests/golden/compare.txt";
@@ -101,14 +113,17 @@ BOOST_AUTO_TEST_CASE(every_row_of_the_golden_table_and_no_other) {
   auto rows = all_rows();
   if (std::getenv("LOCKSTEP_REWRITE")) {
     std::ofstream out(path);
-    out << "# The rejoin table (control.md (i)), complete: relation of self to peer, self, peer => winner, rule, copy, loud.\n"
-           "# Tokens are explained in tests/unit/compare_test.cpp. Read by that test; every line is reviewed, none is generated blindly.\n";
+    out << "# The rejoin table (control.md (i)), complete: relation of self to peer, self, peer => winner, rule, copy, "
+           "loud.\n"
+           "# Tokens are explained in tests/unit/compare_test.cpp. Read by that test; every line is reviewed, none is "
+           "generated blindly.\n";
     for (auto& r : rows) out << r << "\n";
   }
   std::ifstream in(path);
   BOOST_REQUIRE(in.good());
   std::vector<std::string> golden;
-  for (std::string line; std::getline(in, line);) if (!line.empty() && line[0] != '#') golden.push_back(line);
+  for (std::string line; std::getline(in, line);)
+    if (!line.empty() && line[0] != '#') golden.push_back(line);
   BOOST_REQUIRE_EQUAL(golden.size(), rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) BOOST_TEST(golden[i] == rows[i]);
 }

@@ -10,10 +10,13 @@ static Record sample() {
   r.node_uid = {1, 2}, r.dir_uid = {3, 4}, r.rev = 7, r.incarnation = {5};
   r.g = {9, 77, {1, 2}, MintedAs::op};
   r.history = {{8, 66, {1, 2}, MintedAs::prim}, {7, 55, {6, 6}, MintedAs::second}};
-  r.state = Freshness::own, r.complete = true, r.why = Why::resynced, r.candidate = Generation{10, 88, {1, 2}, MintedAs::prim};
-  r.voided = {{4, 4, {1, 1}, MintedAs::second}}, r.base = {8, 66, {1, 2}, MintedAs::prim}, r.covers = true, r.offered = true;
+  r.state = Freshness::own, r.complete = true, r.why = Why::resynced,
+  r.candidate = Generation{10, 88, {1, 2}, MintedAs::prim};
+  r.voided = {{4, 4, {1, 1}, MintedAs::second}}, r.base = {8, 66, {1, 2}, MintedAs::prim}, r.covers = true,
+  r.offered = true;
   r.src_gen = {2, 3, {4, 5}, MintedAs::op}, r.must_full = true, r.peer_uid = {6, 6}, r.peer_rev_seen = 12;
-  r.peer_incarnation_seen = {3}, r.peer_checkpoint_seen = 99, r.arbiter = ArbiterMode::ping, r.was_prim = true, r.failover = false;
+  r.peer_incarnation_seen = {3}, r.peer_checkpoint_seen = 99, r.arbiter = ArbiterMode::ping, r.was_prim = true,
+  r.failover = false;
   r.errd = false, r.loop_count = 2, r.loop_started_wall_s = 1700000000;
   return r;
 }
@@ -22,8 +25,10 @@ static Beat sample_beat() {
   Beat b;
   b.node_uid = {1, 2}, b.incarnation = {5}, b.seq = 3, b.sent_ns = 123, b.timeout = seconds(30), b.pulse = ms(700);
   b.echo_incarnation = {4}, b.echo_seq = 8, b.echo_sent_ns = 99, b.node_name = "node1", b.config_digest = 42;
-  b.record_state = RecordState::present, b.checkpoint = {9, 5}, b.record = sample(), b.live = true, b.role = Role::prim, b.sub = Sub::ready, b.serving = true;
-  b.goodbye = Goodbye::swap, b.last = {9, 1000}, b.consent = true, b.asks_consent = true, b.wants_swap = true, b.quotes_rev = 4;
+  b.record_state = RecordState::present, b.checkpoint = {9, 5}, b.record = sample(), b.live = true, b.role = Role::prim,
+  b.sub = Sub::ready, b.serving = true;
+  b.goodbye = Goodbye::swap, b.last = {9, 1000}, b.consent = true, b.asks_consent = true, b.wants_swap = true,
+  b.quotes_rev = 4;
   b.resync_active = true, b.session = {b.record.g, {1, 2}, {5}, {4}, true, 6}, b.equal = true, b.ready_for = true;
   b.resources = {{"heartbeat.flow", "up"}, {"rfs.uptodate", "up"}};
   return b;

@@ -1,4 +1,5 @@
-// LOCKSTEP_TRACE=1 prints what the nodes did. First start, stop, crash and isolation of two Nodes, in modes none and ping (safekit 1.5, 1.8; control (ii), (iii)).
+// LOCKSTEP_TRACE=1 prints what the nodes did. First start, stop, crash and isolation of two Nodes, in modes none and
+// ping (safekit 1.5, 1.8; control (ii), (iii)).
 #include "tests/unit/node_world.hpp"
 #include <boost/test/unit_test.hpp>
 

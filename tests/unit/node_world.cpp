@@ -27,7 +27,8 @@ std::string order_name(const MirrorOrder& o) {
 World::World(std::function<void(NodeConfig&)> tune) {
   for (int i = 0; i < 2; ++i) {
     auto& c = hosts[i].config;
-    c.name = "node" + std::to_string(i + 1), c.peer_name = "node" + std::to_string(2 - i), c.index = static_cast<std::uint32_t>(i);
+    c.name = "node" + std::to_string(i + 1), c.peer_name = "node" + std::to_string(2 - i),
+    c.index = static_cast<std::uint32_t>(i);
     c.networks = {{"default", "flow", ms(200), seconds(3), true}};
     c.module.rfs.emplace();
     c.module.rfs->directories.push_back({.dir = "/data"});
@@ -109,13 +110,16 @@ void World::run(Duration d) {
         next = lockstep::later(t, hosts[i].asleep_until), waker = i;
     if (next > end) break;
     now = lockstep::later(now, next);
-    if (waker >= 0) feed(waker, nin::Wake{});
+    if (waker >= 0)
+      feed(waker, nin::Wake{});
     else {
       auto p = std::move(queue.begin()->second);
       queue.erase(queue.begin());
       if (p.life != hosts[p.host].incarnation) continue;
-      if (now < hosts[p.host].asleep_until) queue.emplace(hosts[p.host].asleep_until, std::move(p));
-      else feed(p.host, std::move(p.input.what));
+      if (now < hosts[p.host].asleep_until)
+        queue.emplace(hosts[p.host].asleep_until, std::move(p));
+      else
+        feed(p.host, std::move(p.input.what));
     }
   }
   now = end;

@@ -1,5 +1,5 @@
-// Two Nodes with a virtual clock, a network that can be cut, disks that keep a record, and a Mirror that always answers what it
-// should. Only for Node's own tests: the simulator proper (sim/) has the real Mirror and all the faults.
+// Two Nodes with a virtual clock, a network that can be cut, disks that keep a record, and a Mirror that always answers
+// what it should. Only for Node's own tests: the simulator proper (sim/) has the real Mirror and all the faults.
 #pragma once
 #include "core/node/node.hpp"
 #include <array>
@@ -23,7 +23,7 @@ struct World {
     std::map<std::string, int> running_scripts;
     // what it did
     bool vip = false;
-    order::Permit permit;              // of this life; until: distant past when Mirror is not to serve
+    order::Permit permit; // of this life; until: distant past when Mirror is not to serve
     Instant vip_until;
     MountKind mount = MountKind::plain;
     std::vector<std::string> scripts;
@@ -37,16 +37,16 @@ struct World {
   };
 
   explicit World(std::function<void(NodeConfig&)> tune = {});
-  ~World(); // LOCKSTEP_TRACE=1 prints the trace
-  void boot(int i);                  // a new incarnation, not yet started
+  ~World();         // LOCKSTEP_TRACE=1 prints the trace
+  void boot(int i); // a new incarnation, not yet started
   void command(int i, Verb v, std::string who = "root", std::string identity = {});
   void start(int i, Verb v = Verb::start) { command(i, v); }
-  void crash(int i);                 // the process is gone; its record stays
+  void crash(int i); // the process is gone; its record stays
   void run(Duration d);
-  void cut(int from, int to, bool on = true) { cuts[from][to] = on; }
+  void cut(int from, int to, bool on = true) { cuts[from][to] = on, sessions(); }
   void isolate(bool on = true) { cut(0, 1, on), cut(1, 0, on); }
   void tell(int i, decltype(NodeInput::what) what) { later(i, {}, std::move(what)); }
-  std::string state(int i) const;    // "PRIM Ready"
+  std::string state(int i) const; // "PRIM Ready"
   // First start: prim on node 0, start on node 1, until PRIM/SECOND.
   void pair();
   bool paired() const { return state(0) == "PRIM Ready" && state(1) == "SECOND Ready"; }
@@ -56,9 +56,9 @@ struct World {
   Instant now{seconds(1000).ns};
   std::function<Duration(Duration)> delay = [](Duration d) { return d; }; // of every answer and message
   std::function<bool()> lose = [] { return false; };                      // a message, or (for the disk) an error
-  void pause(int i, Duration d);     // the process stands still: what arrives waits
-  bool keep_restarting = true;       // Exit{restart} starts again, as the agent does
-  std::vector<std::string> trace;    // one line per effect that matters
+  void pause(int i, Duration d);  // the process stands still: what arrives waits
+  bool keep_restarting = true;    // Exit{restart} starts again, as the agent does
+  std::vector<std::string> trace; // one line per effect that matters
 
  private:
   struct Pending {
