@@ -1,0 +1,95 @@
+// The echo lease and the silence rule, with their numbers (design 3, control (iii) 7-9).
+#include "core/node/liveness.hpp"
+#include <boost/test/unit_test.hpp>
+
+using namespace lockstep;
+BOOST_AUTO_TEST_SUITE(node_liveness)
+
+namespace {
+const Instant t0{seconds(100).ns};
+const Incarnation me{7};
+std::vector<Network> nets(Duration a, Duration b = {}) {
+  std::vector<Network> n{{"a", "a", ms(100), a, true}};
+  if (b.ns) n.push_back({"b", "b", ms(100), b, false});
+  return n;
+}
+// A beat of the peer, echoing our newest beat on that network.
+Beat answer(Liveness& l, std::uint32_t network, Instant echo_of, Duration timeout, std::uint64_t seq, Instant sent) {
+  Beat b;
+  b.incarnation = {3}, b.seq = seq, b.sent_ns = sent.ns, b.timeout = timeout, b.pulse = ms(100);
+  b.echo_incarnation = me, b.echo_seq = l.sent_seq(network), b.echo_sent_ns = echo_of.ns;
+  return b;
+}
+} // namespace
+
+BOOST_AUTO_TEST_CASE(the_lease_counts_from_the_sending_of_what_was_echoed_not_from_the_arrival_of_the_echo) {
+  Liveness l(nets(seconds(3)), t0);
+  Beat mine;
+  l.stamp(0, mine, t0);
+  l.heard(0, answer(l, 0, t0, seconds(3), 1, t0), me, t0 + seconds(1));
+  BOOST_TEST((l.lease_until() == t0 + seconds(2)));
+  BOOST_TEST((l.silent_from() == t0 + seconds(4)));
+  BOOST_TEST((l.quiet_from() == t0 + seconds(3)));
+}
+
+BOOST_AUTO_TEST_CASE(the_shorter_timeout_of_both_bounds_the_lease_and_the_latest_network_counts) {
+  Liveness l(nets(seconds(3), seconds(30)), t0);
+  Beat mine;
+  l.stamp(0, mine, t0), l.stamp(1, mine, t0);
+  l.heard(0, answer(l, 0, t0, seconds(3), 1, t0), me, t0);
+  l.heard(1, answer(l, 1, t0, seconds(6), 1, t0), me, t0);
+  BOOST_TEST((l.lease_until() == t0 + seconds(4)));   // 2/3 of min(30, 6)
+  BOOST_TEST((l.silent_from() == t0 + seconds(30)));
+}
+
+BOOST_AUTO_TEST_CASE(an_echo_of_another_incarnation_or_of_something_never_sent_renews_nothing) {
+  Liveness l(nets(seconds(3)), t0);
+  auto b = answer(l, 0, t0, seconds(3), 1, t0);
+  b.echo_incarnation = {6};
+  l.heard(0, b, me, t0);
+  b = answer(l, 0, t0, seconds(3), 2, t0), b.echo_seq = 99;
+  l.heard(0, b, me, t0);
+  BOOST_TEST((l.lease_until() == Instant::distant_past()));
+  BOOST_TEST(l.any_heard(t0));
+}
+
+BOOST_AUTO_TEST_CASE(a_repeated_or_late_beat_is_no_sign_of_life) {
+  Liveness l(nets(seconds(3)), t0);
+  Beat mine;
+  l.stamp(0, mine, t0);
+  auto b = answer(l, 0, t0, seconds(3), 5, t0);
+  l.heard(0, b, me, t0);
+  l.heard(0, b, me, t0 + seconds(2));
+  b.seq = 4;
+  l.heard(0, b, me, t0 + seconds(2));
+  BOOST_TEST((l.silent_from() == t0 + seconds(3)));
+}
+
+BOOST_AUTO_TEST_CASE(after_a_pause_only_beats_sent_since_renew_and_the_peer_gets_a_full_timeout) {
+  Liveness l(nets(seconds(3)), t0);
+  Beat mine;
+  l.stamp(0, mine, t0);
+  auto woke = t0 + seconds(60);
+  l.distrust(woke);
+  BOOST_TEST((l.silent_from() == woke + seconds(3)));
+  l.heard(0, answer(l, 0, t0, seconds(3), 1, t0), me, woke);
+  BOOST_TEST((l.lease_until() == Instant::distant_past()));
+  l.stamp(0, mine, woke);
+  l.heard(0, answer(l, 0, woke, seconds(3), 2, t0), me, woke + ms(2));
+  BOOST_TEST((l.lease_until() == woke + seconds(2)));
+}
+
+BOOST_AUTO_TEST_CASE(one_way_is_not_good) {
+  Liveness l(nets(seconds(3)), t0);
+  Beat mine;
+  l.stamp(0, mine, t0);
+  auto b = answer(l, 0, t0, seconds(3), 1, t0);
+  b.echo_incarnation = {};
+  l.heard(0, b, me, t0);
+  BOOST_TEST(!l.good(0, t0));
+  l.heard(0, answer(l, 0, t0, seconds(3), 2, t0), me, t0 + ms(1));
+  BOOST_TEST(l.good(0, t0 + seconds(1)));
+  BOOST_TEST(!l.good(0, t0 + ms(3002)));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
