@@ -190,6 +190,7 @@ void MirrorHost::close_connection(const std::string& why) {
 void MirrorHost::watch_space() {
   TreeSpace space = tree_.space();
   post(in::Space{space.free_bytes, space.free_inodes});
+  if (PendingSet marks = tree_.take_minted(); !marks.empty()) post(in::Differs{std::move(marks)}); // data T16
   space_timer_.after(space_interval, [this] { watch_space(); });
 }
 
