@@ -50,15 +50,18 @@ void Mirror::settle() {
   say_received();
 }
 
+// What is due was done in the last step; a deadline that passed and stands is waiting for a result, not for the clock.
 Instant Mirror::next_deadline() const {
-  auto t = earlier(tx_.watermark_due, rx_.say_due);
-  if (linked_ || sends() || receives()) t = earlier(t, oldest_wait());
-  if (role_ != Role::idle && flush_.ticket.value == 0 && !flush_.frozen &&
-      (flush_.dirty || executed_through() > own_checkpoint_.seq))
-    t = earlier(t, flush_.next);
-  if (leaving_.kind != LeaveKind::none && !leaving_.settled) t = earlier(t, leaving_.since + config_.sendtimeout);
-  if (session_ && session_->stage == SourceSession::Stage::draining) t = earlier(t, session_->progress_due);
-  return later(t, now_);
+  auto next = Instant::never();
+  auto at = [&](Instant t) {
+    if (t > now_) next = earlier(next, t);
+  };
+  at(tx_.watermark_due), at(rx_.say_due), at(oldest_wait());
+  bool news = flush_.dirty || executed_through() > own_checkpoint_.seq;
+  if (role_ != Role::idle && flush_.ticket.value == 0 && !flush_.frozen && news) at(flush_.next);
+  if (leaving_.kind != LeaveKind::none && !leaving_.settled) at(leaving_.since + config_.sendtimeout);
+  if (session_ && session_->stage == SourceSession::Stage::draining) at(session_->progress_due);
+  return next;
 }
 
 Position Mirror::position() const {
@@ -129,9 +132,11 @@ void Mirror::handle(const in::Differs& d) {
   if (d.marks.empty()) return;
   append(d.marks);
   tell(Rule::D6, static_cast<std::int64_t>(d.marks.size()));
-  bool drained = session_ && session_->stage == SourceSession::Stage::drained;
-  if (session_ && !drained) must_drain(d.marks);
-  else if (sends()) peer_failed(Rule::D9, "the two copies differ in what the op stream cannot repair");
+  release_durable_at_ = UINT64_MAX; // until the next Ready
+  const char* why = "the two copies differ in what the op stream cannot repair";
+  if (session_ && !with_peer()) must_drain(d.marks);
+  else if (sends()) peer_failed(Rule::D9, why);
+  else if (receives()) self_failed(Rule::D9, 0, why);
 }
 
 void Mirror::handle(const in::Wake&) {}
@@ -231,8 +236,8 @@ void Mirror::obey(const order::Break& o) {
     case Role::prim:
     case Role::second:
       broken_ = true;
-      abort_drains();
       linked_ = false;
+      tx_.watermark_due = Instant::never();
       stream_.closed = true;
       return send_hello();
     case Role::target: {

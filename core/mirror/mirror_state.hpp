@@ -76,7 +76,8 @@ struct SendSide {
   Instant exception_since = Instant::never();
   Instant watermark_due = Instant::never();
   Instant progress_since = Instant::distant_past(); // the peer's word last moved, or the link came up or went
-  bool failed_said = false;
+  bool unknown = false;     // an operation failed with an unknown effect: this stream never ends well
+  bool failed_said = false; // on this connection
 };
 struct HeldState {
   bool said = false;

@@ -160,7 +160,7 @@ void Mirror::note_outcome(LiveOp& l, const in::Executed& x) {
 
 void Mirror::unknown_effect(LiveOp& l) {
   tell(Rule::D9, static_cast<std::int64_t>(l.seq), l.error, op_name(l.op.kind));
-  if (l.seq == 0 || !sends()) return; // alone: what it touches is marked
+  if (!sends() || l.seq <= tx_.base) return; // not of this stream: what it touches is marked, and drained after it
   if (session_ && session_->stage != SourceSession::Stage::drained) {
     must_drain(touched_by(l.op));
     l.failed = true;
@@ -170,8 +170,7 @@ void Mirror::unknown_effect(LiveOp& l) {
     tx_.sent.at(l.seq).executed = true;
     return advance_executed();
   }
-  l.unknown = true; // never counted as executed: its item stays in `recent`, no checkpoint passes it
-  peer_failed(Rule::D9, std::string("an operation failed here with an unknown effect: ") + op_name(l.op.kind));
+  l.unknown = tx_.unknown = true; // never counted as executed: its item stays in `recent`, no checkpoint passes it
 }
 
 void Mirror::advance_executed() {
@@ -251,6 +250,7 @@ Instant Mirror::oldest_wait() const {
 }
 
 void Mirror::check_timeouts() {
+  if (tx_.unknown && linked_) peer_failed(Rule::D9, "an operation failed here with an unknown effect");
   if (now_ < oldest_wait()) return;
   if (receives()) return self_failed(Rule::apply_failed, errno_io, "the disk did not carry out an operation in time");
   peer_failed(Rule::peer_too_slow, linked_ ? "no answer on the replication connection in time"

@@ -60,6 +60,7 @@ void Mirror::start_leaving(LeaveKind kind) {
     obey(order::Break{"this node leaves"});
     return say(said::Quiesced{last, false});
   }
+  if (role_ == Role::alone) end_session(); // what waits for a target completes without it
   leaving_ = {};
   leaving_.kind = kind, leaving_.since = now_;
   prepare_.active = false;

@@ -61,6 +61,8 @@ class Story {
     auto& r = s.next_results[s.executions + 1 + prng_.below(4)];
     r = {};
     r.error = eio;
+    r.partial = prng_.chance(1, 3); // something reached the tree, nobody knows what (data:D9)
+    unknown_ = unknown_ || r.partial;
   }
 
   // One operation against the tree as it is now, on nothing that an unfinished one names.
@@ -163,6 +165,16 @@ class Story {
       state_ = State::paired, was_ready_ = true;
       w_.forget_said();
     }
+    if (unknown_ && w_.last_said<said::PeerFailed>(prim_)) {
+      w_.forget_said();
+      if (state_ == State::paired) {
+        w_.cut();
+        continue_alone();
+        w_.order(1 - prim_, order::Break{"unknown effect"});
+      } else if (state_ == State::resync) {
+        break_resync();
+      }
+    }
     if (w_.last_said<said::PeerFailed>(prim_)) why_ = "PeerFailed: " + w_.last_said<said::PeerFailed>(prim_)->why;
     if (w_.side(1 - prim_).up && w_.last_said<said::SelfFailed>(1 - prim_))
       why_ = "SelfFailed: " + w_.last_said<said::SelfFailed>(1 - prim_)->why;
@@ -200,7 +212,9 @@ class Story {
       default: // swap
         w_.order(prim_, order::HandOver{});
         w_.run_for(ms(20));
+        if (unknown_ && !w_.last_said<said::Quiesced>(prim_)) w_.order(prim_, order::Quiesce{true}), w_.run_for(ms(20));
         if (!w_.last_said<said::Quiesced>(prim_)) return void(why_ = "no end of the hand over");
+        w_.forget_said();
         react();
         submitted_.clear();
         prim_ = second;
@@ -246,6 +260,9 @@ class Story {
   }
 
   void end() {
+    for (int i : {0, 1}) w_.side(i).next_results.clear();
+    w_.run();
+    react();
     for (int i = 0; i < 5 && why_.empty() && state_ != State::paired; ++i) {
       if (state_ == State::alone) rejoin();
       w_.connect();
@@ -278,7 +295,7 @@ class Story {
   State state_ = State::alone;
   std::map<std::uint64_t, Op> submitted_;
   std::set<std::uint64_t> completed_cells_;
-  bool was_ready_ = false;
+  bool was_ready_ = false, unknown_ = false;
   std::uint64_t last_key_ = 0, last_value_ = 0, last_cell_ = 0;
   std::string why_;
 };

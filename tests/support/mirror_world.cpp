@@ -415,6 +415,10 @@ void World::deliver(int i) {
 }
 
 bool World::step_once() {
+  if (connected_ && (sides_[0].closed_by_core || sides_[1].closed_by_core)) {
+    cut();
+    connect();
+  }
   struct Choice {
     int side;
     void (World::*act)(int);
@@ -431,10 +435,6 @@ bool World::step_once() {
   if (can.empty()) return false;
   auto& c = can[prng_.below(can.size())];
   (this->*c.act)(c.side);
-  if (connected_ && (sides_[0].closed_by_core || sides_[1].closed_by_core)) {
-    cut();
-    connect();
-  }
   return true;
 }
 

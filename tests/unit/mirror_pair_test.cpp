@@ -95,6 +95,50 @@ BOOST_AUTO_TEST_CASE(a_failure_without_effect_is_cancelled_and_told_before_anyth
   BOOST_TEST(difference(w.side(0).now, w.side(1).now) == "");
 }
 
+BOOST_AUTO_TEST_CASE(an_application_that_heard_of_a_failure_never_meets_its_effect_after_a_takeover) { // H11
+  for (std::uint64_t seed = 1; seed < 60; ++seed) {
+    auto w = paired({}, seed);
+    w.side(0).next_results[1].error = 5;
+    auto a = w.submit(0, make(root, "f", f)), b = w.submit(0, make(root, "g", g));
+    while (w.side(0).completed.empty()) BOOST_REQUIRE(w.step_once());
+    bool told_a = w.side(0).completed.count(a), told_b = w.side(0).completed.count(b);
+    w.crash(0);
+    w.order(1, order::Break{"crash"});
+    w.take_over(1);
+    if (told_a) BOOST_TEST(!w.side(1).now.objects.count(f));
+    if (told_b) BOOST_TEST(w.side(1).now.objects.count(g) == 1u);
+    if (told_b) BOOST_TEST(!w.side(1).now.objects.count(f)); // b completed behind a: the cancel is there too
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_second_that_leaves_while_it_prepares_keeps_its_word) {
+  auto w = paired();
+  w.submit(0, make(root, "f", f));
+  w.run();
+  w.order(1, order::PrepareAlone{});
+  w.order(1, order::Quiesce{false});
+  w.run();
+  BOOST_REQUIRE(w.last_said<said::Quiesced>(1));
+  BOOST_TEST(w.side(1).durable.objects.count(f) == 1u);
+  BOOST_TEST((w.mirror(1).role() == MirrorRole::idle));
+}
+
+BOOST_AUTO_TEST_CASE(a_preparation_given_up_goes_on_as_a_pair) {
+  auto w = paired();
+  w.submit(0, make(root, "f", f));
+  w.run();
+  for (int i : {1, 0}) {
+    w.order(i, order::PrepareAlone{});
+    auto a = w.submit(0, write_op(f, 0, 1), cells({3}));
+    w.run();
+    BOOST_TEST(!w.side(0).completed.count(a));
+    w.order(i, order::Unprepare{});
+    w.run_for(ms(20));
+    BOOST_TEST(w.side(0).completed.at(a) == 0);
+    BOOST_TEST(difference(w.side(0).now, w.side(1).now) == "");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_short_write_is_amended_and_the_second_applies_what_was_written) {
   auto w = paired();
   w.submit(0, make(root, "f", f));

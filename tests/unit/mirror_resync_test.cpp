@@ -132,6 +132,8 @@ BOOST_AUTO_TEST_CASE(one_crash_after_ready_is_covered_by_what_was_drained) { // 
     w.submit(0, make(d, "g", g)), w.submit(0, write_op(g, 0, 2, d), cells({1, 2}));
     w.run();
     w.pair(0, false);
+    auto memory = w.mirror(1).recent_items();
+    BOOST_TEST((memory.dirs.count(d) && memory.files.count(g)));
     w.crash(1);
     w.order(0, order::Break{"crash"});
     w.take_over(0);
@@ -342,6 +344,21 @@ BOOST_AUTO_TEST_CASE(a_difference_found_by_verify_ends_the_pair_and_is_drained) 
   leave(w);
   w.pair(0, false);
   equal(w);
+}
+
+BOOST_AUTO_TEST_CASE(what_only_the_target_changed_is_overwritten) {
+  auto w = paired();
+  leave(w);
+  w.take_over(1); // both went on
+  w.submit(1, write_op(f, 30, 1, d), cells({13})), w.submit(1, make(d, "h", h)), w.run();
+  w.submit(0, write_op(f, 2, 1, d), cells({14})), w.run();
+  w.order(1, order::Quiesce{true});
+  w.run();
+  w.alone(0);
+  w.pair(0, false);
+  equal(w);
+  BOOST_TEST(w.side(1).now.objects.at(f).cells[30] != 13u);
+  BOOST_TEST(!w.side(1).now.objects.count(h));
 }
 
 BOOST_AUTO_TEST_CASE(unlinked_and_replaced_objects_end) {
