@@ -308,6 +308,97 @@ BOOST_AUTO_TEST_CASE(permissions_are_the_kernels_and_set_id_bits_fall) {
   m.finish();
 }
 
+BOOST_AUTO_TEST_CASE(access_lists_are_kept_checked_and_inherited) {
+  Mounted m;
+  m.run("mkdir dir plain; setfacl -m u:65534:rw plain; setfacl -d -m u:65534:rwX,g::r,o::- dir; umask 022; echo x > "
+        "dir/f; mkdir dir/sub; "
+        "echo secret > f; chmod 600 f; setfacl -m u:65534:r f");
+  BOOST_TEST(m.output("getfacl -cn dir/f") ==
+             "user::rw-\nuser:65534:rwx\t#effective:rw-\ngroup::r--\nmask::rw-\nother::---\n\n");
+  BOOST_TEST(m.output("getfacl -cnd dir/sub") == "user::rwx\nuser:65534:rwx\ngroup::r--\nmask::rwx\nother::---\n\n");
+  BOOST_TEST(m.output("stat -c %a dir/f dir/sub f") == "660\n770\n640\n");
+  auto as_nobody = [&](const std::string& command) {
+    return m.output("setpriv --reuid 65534 --regid 65534 --clear-groups sh -c '" + command + "'");
+  };
+  BOOST_TEST(as_nobody("cat f; echo y >> f").find("secret\n") == 0u);
+  BOOST_TEST(as_nobody("echo y >> f").find("denied") != std::string::npos);
+  BOOST_TEST(as_nobody("echo y >> dir/f; cat dir/f") == "x\ny\n");
+  m.run("chmod 700 f; setfacl -b dir/f");
+  BOOST_TEST(as_nobody("cat f").find("denied") != std::string::npos);
+  m.finish();
+}
+
+// The model is a string; every way to write and read must agree with it.
+BOOST_AUTO_TEST_CASE(random_file_operations_agree_with_memory) {
+  Mounted m;
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    Prng random(seed);
+    std::string model;
+    int fd = open(m.at("fsx" + std::to_string(seed)).c_str(), O_CREAT | O_RDWR, 0600);
+    auto map = static_cast<char*>(mmap(nullptr, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+    for (int i = 0; i < 800; ++i) {
+      std::size_t at = random.below(400'000), size = 1 + random.below(60'000);
+      std::string data(size, static_cast<char>('a' + random.below(26)));
+      switch (random.below(7)) {
+      case 0:
+      case 1:
+        BOOST_REQUIRE(pwrite(fd, data.data(), size, static_cast<off_t>(at)) == static_cast<ssize_t>(size));
+        if (model.size() < at + size) model.resize(at + size);
+        model.replace(at, size, data);
+        break;
+      case 2:
+        BOOST_REQUIRE(ftruncate(fd, static_cast<off_t>(at)) == 0);
+        model.resize(at);
+        break;
+      case 3:
+        if (at + size > model.size()) break;
+        memcpy(map + at, data.data(), size);
+        model.replace(at, size, data);
+        break;
+      case 4:
+        BOOST_REQUIRE(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(at),
+                                static_cast<off_t>(size)) == 0);
+        if (at < model.size())
+          model.replace(at, std::min(size, model.size() - at), std::string(std::min(size, model.size() - at), 0));
+        break;
+      case 5: {
+        int again = open(m.at("fsx" + std::to_string(seed)).c_str(), O_WRONLY | O_APPEND);
+        BOOST_REQUIRE(write(again, data.data(), size) == static_cast<ssize_t>(size));
+        close(again);
+        model += data;
+        break;
+      }
+      default: {
+        std::string got(size, 'x');
+        auto n = pread(fd, got.data(), size, static_cast<off_t>(at));
+        got.resize(static_cast<std::size_t>(n));
+        BOOST_REQUIRE_MESSAGE(got == (at < model.size() ? model.substr(at, size) : ""),
+                              "seed " << seed << " step " << i);
+      }
+      }
+      struct stat st {};
+      fstat(fd, &st);
+      BOOST_REQUIRE_MESSAGE(static_cast<std::size_t>(st.st_size) == model.size(), "seed " << seed << " step " << i);
+    }
+    munmap(map, 1 << 20);
+    close(fd);
+  }
+  m.finish();
+}
+
+BOOST_AUTO_TEST_CASE(many_processes_in_the_same_directories_leave_both_trees_equal) {
+  Mounted m;
+  m.run("set +e; mkdir a b c; for p in 1 2 3 4 5; do ( x=$p; for i in $(seq 150); do x=$(( (x * 1103515245 + 12345) % "
+        "2147483648 )); n=$((x / 65536 % 7)); "
+        "d=$(echo a b c | cut -d' ' -f$((x / 1024 % 3 + 1))); e=$(echo b c a | cut -d' ' -f$((x / 4096 % 3 + 1))); "
+        "case $((x / 8192 % 8)) in "
+        "0) echo $p $i > $d/$n;; 1) echo $i >> $d/$n;; 2) rm -f $d/$n;; 3) mv -f $d/$n $e/$n;; 4) ln $d/$n $e/h$n;; 5) "
+        "mkdir $d/d$n;; "
+        "6) mv -T $d/d$n $e/d$n;; 7) (sleep 0.01; echo late) > $d/$n; chmod 600 $e/$n;; esac 2>/dev/null; done; true ) "
+        "& done; wait");
+  m.finish();
+}
+
 BOOST_AUTO_TEST_CASE(a_busy_mount_says_who_and_an_aborted_one_is_gone) {
   Mounted m;
   int fd = open(m.at("held").c_str(), O_CREAT | O_RDWR, 0600);

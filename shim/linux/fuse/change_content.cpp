@@ -104,17 +104,25 @@ void FuseSession::fallocate(Request& r) {
 }
 
 void FuseSession::setxattr(Request& r) {
-  struct {
-    std::uint32_t size, flags;
-  } in; // the short form: FUSE_SETXATTR_EXT was not asked for
+  auto inode = inodes_.at(r.in.nodeid);
+  fuse_setxattr_in in;
   std::string name;
   if (!r.take(in) || !r.take(name) || r.body.size() < in.size) return answer(r.in.unique, EIO);
   if (hidden_xattr(name)) return answer(r.in.unique, EPERM);
-  if (name.starts_with("system.posix_acl_")) return answer(r.in.unique, EOPNOTSUPP);
-  Step step{op_on(OpKind::setxattr, inodes_.at(r.in.nodeid)), {}};
+  Step step{op_on(OpKind::setxattr, inode), {}};
   step.op.text = name, step.op.flags = in.flags, step.op.length = in.size;
   step.payload = payloads_.add(Buffer::copy(r.body.data(), in.size));
-  submit(std::move(step), [this, unique = r.in.unique](std::int32_t error, std::uint64_t) { answer(unique, error); });
+  std::vector<Step> steps{std::move(step)};
+  int e = 0;
+  auto o = in.setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID ? object(inode, e) : nullptr;
+  struct stat st {};
+  if (o && fstatat(o->fd.get(), "", &st, AT_EMPTY_PATH) == 0 && (st.st_mode & S_ISGID)) {
+    auto op = op_on(OpKind::setattr, inode); // before the list, which sets the other bits
+    op.mask = setattr_mask::mode, op.mode = st.st_mode & 07777 & ~static_cast<std::uint32_t>(S_ISGID);
+    steps.insert(steps.begin(), {op, {}});
+  }
+  submit_all(std::move(steps),
+             [this, unique = r.in.unique](std::int32_t error, std::uint64_t) { answer(unique, error); });
 }
 
 void FuseSession::removexattr(Request& r) {

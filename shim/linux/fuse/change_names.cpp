@@ -1,5 +1,6 @@
 // Requests that create, move and remove names. The kernel holds its lock on the directories until we answer, so what is
 // looked up here is still true when the operation is carried out.
+#include "shim/linux/fuse/access_list.hpp"
 #include "shim/linux/fuse/session.hpp"
 #include <cerrno>
 #include <cstring>
@@ -7,17 +8,20 @@
 #include <linux/fs.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 namespace lockstep {
 
-// Owner and mode as the file system would give them: a set-group-id directory passes on its group, and the bit to
-// directories.
-int FuseSession::new_object(const Request& r, Inode* dir, FileType type, std::uint32_t mode, Op& op) {
+// Owner, mode and access lists as the file system would give them: a set-group-id directory passes on its group, and
+// the bit to directories; a default access list takes the place of the umask.
+int FuseSession::new_object(const Request& r, Inode* dir, FileType type, std::uint32_t mode, std::uint32_t umask,
+                            std::vector<Step>& steps) {
   int e = 0;
   auto d = object(dir, e);
   if (!d) return e;
   struct stat st {};
   if (fstat(d->fd.get(), &st)) return errno;
+  Op op;
   op.kind = OpKind::create, op.time_ns = wall_ns();
   op.object = tree_.mint(), op.type = type, op.dir = op.parent = dir->key;
   op.mode = mode & 07777, op.uid = r.in.uid, op.gid = r.in.gid;
@@ -25,7 +29,26 @@ int FuseSession::new_object(const Request& r, Inode* dir, FileType type, std::ui
     op.gid = st.st_gid;
     if (type == FileType::directory) op.mode |= S_ISGID;
   }
+  steps.push_back({op, {}});
+  std::uint8_t value[4096];
+  auto size = type == FileType::symlink ? -1 : fgetxattr(d->fd.get(), default_list_xattr, value, sizeof value);
+  auto list = size > 0 ? decode_access_list(value, static_cast<std::size_t>(size)) : std::nullopt;
+  if (!list) {
+    if (type != FileType::symlink) steps[0].op.mode &= ~umask;
+    return 0;
+  }
+  auto defaults = encode(*list);
+  if (inherit(*list, steps[0].op.mode)) steps.push_back(set_list(op, access_list_xattr, encode(*list)));
+  if (type == FileType::directory) steps.push_back(set_list(op, default_list_xattr, std::move(defaults)));
   return 0;
+}
+
+FuseSession::Step FuseSession::set_list(const Op& created, const char* name, Bytes value) {
+  Op op;
+  op.kind = OpKind::setxattr, op.time_ns = created.time_ns;
+  op.object = created.object, op.type = created.type, op.parent = created.dir;
+  op.text = name, op.length = value.size();
+  return {op, payloads_.add(std::move(value))};
 }
 
 void FuseSession::create(Request& r) {
@@ -40,36 +63,36 @@ void FuseSession::create(Request& r) {
     if (in.flags & O_EXCL) return answer(r.in.unique, EEXIST);
     return answer_entry(r.in.unique, dir, name, true);
   }
-  Op op;
-  if (int e = new_object(r, dir, FileType::regular, in.mode, op)) return answer(r.in.unique, e);
-  op.name = name;
-  submit({op, {}}, [this, unique = r.in.unique, dir, name](std::int32_t error, std::uint64_t) {
+  std::vector<Step> steps;
+  if (int e = new_object(r, dir, FileType::regular, in.mode, in.umask, steps)) return answer(r.in.unique, e);
+  steps[0].op.name = name;
+  submit_all(std::move(steps), [this, unique = r.in.unique, dir, name](std::int32_t error, std::uint64_t) {
     error ? answer(unique, error) : answer_entry(unique, dir, name, true);
   });
 }
 
 void FuseSession::make(Request& r, FileType type) {
   auto dir = inodes_.at(r.in.nodeid);
-  std::uint32_t mode = 0777, rdev = 0;
+  std::uint32_t mode = 0777, rdev = 0, umask = 0;
   std::string name, target;
   bool understood = true;
   if (type == FileType::regular) {
     fuse_mknod_in in{};
     understood = r.take(in);
-    mode = in.mode, rdev = in.rdev, type = file_type(mode);
+    mode = in.mode, umask = in.umask, rdev = in.rdev, type = file_type(mode);
   } else if (type == FileType::directory) {
     fuse_mkdir_in in{};
     understood = r.take(in);
-    mode = in.mode;
+    mode = in.mode, umask = in.umask;
   }
   understood = understood && r.take(name) && (type != FileType::symlink || r.take(target));
   if (!understood) return answer(r.in.unique, EIO);
   if (name.size() > entry_name_max) return answer(r.in.unique, ENAMETOOLONG);
   if (is_hidden(dir, name)) return answer(r.in.unique, EPERM);
-  Op op;
-  if (int e = new_object(r, dir, type, mode, op)) return answer(r.in.unique, e);
-  op.name = name, op.rdev = rdev, op.text = target;
-  submit({op, {}}, [this, unique = r.in.unique, dir, name](std::int32_t error, std::uint64_t) {
+  std::vector<Step> steps;
+  if (int e = new_object(r, dir, type, mode, umask, steps)) return answer(r.in.unique, e);
+  steps[0].op.name = name, steps[0].op.rdev = rdev, steps[0].op.text = target;
+  submit_all(std::move(steps), [this, unique = r.in.unique, dir, name](std::int32_t error, std::uint64_t) {
     error ? answer(unique, error) : answer_entry(unique, dir, name, false);
   });
 }
@@ -79,10 +102,13 @@ void FuseSession::tmpfile(Request& r) {
   auto dir = inodes_.at(r.in.nodeid);
   fuse_create_in in;
   if (!r.take(in)) return answer(r.in.unique, EIO);
-  Op op;
-  if (int e = new_object(r, dir, FileType::regular, in.mode, op)) return answer(r.in.unique, e);
-  op.dir = op.parent = orphans_key(options_.root), op.name = orphan_name(op.object);
-  submit({op, {}}, [this, unique = r.in.unique, op](std::int32_t error, std::uint64_t) {
+  std::vector<Step> steps;
+  if (int e = new_object(r, dir, FileType::regular, in.mode, in.umask, steps)) return answer(r.in.unique, e);
+  auto& op = steps[0].op;
+  op.name = orphan_name(op.object);
+  for (auto& s : steps) s.op.parent = orphans_key(options_.root);
+  op.dir = op.parent;
+  submit_all(steps, [this, unique = r.in.unique, op](std::int32_t error, std::uint64_t) {
     if (error) return answer(unique, error);
     Found found;
     if (int e = tree_.lookup(op.dir, op.name, found)) return answer(unique, e);

@@ -7,13 +7,6 @@
 #include <sys/xattr.h>
 
 namespace lockstep {
-namespace {
-
-// Permissions are the kernel's, from the mode alone: an access list that nobody would check is not shown and not taken.
-bool unsupported_xattr(const std::string& name) { return name.starts_with("system.posix_acl_"); }
-
-} // namespace
-
 void FuseSession::lookup(Request& r) {
   auto dir = inodes_.at(r.in.nodeid);
   std::string name;
@@ -62,7 +55,6 @@ void FuseSession::getxattr(Request& r) {
   std::string name;
   if (!r.take(in) || !r.take(name)) return answer(r.in.unique, EIO);
   if (hidden_xattr(name)) return answer(r.in.unique, ENODATA);
-  if (unsupported_xattr(name)) return answer(r.in.unique, EOPNOTSUPP);
   int e = 0;
   auto o = object(inodes_.at(r.in.nodeid), e);
   if (!o) return answer(r.in.unique, e);
@@ -86,7 +78,7 @@ void FuseSession::listxattr(Request& r) {
   for (std::size_t at = 0; at < static_cast<std::size_t>(n);) {
     std::string name(all.c_str() + at);
     at += name.size() + 1;
-    if (!hidden_xattr(name) && !unsupported_xattr(name)) shown.append(name).push_back(0);
+    if (!hidden_xattr(name)) shown.append(name).push_back(0);
   }
   if (in.size == 0)
     return void(channel_->reply(r.in.unique, fuse_getxattr_out{static_cast<std::uint32_t>(shown.size()), 0}));

@@ -48,7 +48,8 @@ void FuseSession::init(Request& r) {
   out.major = FUSE_KERNEL_VERSION, out.minor = FUSE_KERNEL_MINOR_VERSION;
   std::uint32_t want = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO |
                        FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS |
-                       FUSE_EXPLICIT_INVAL_DATA | FUSE_HANDLE_KILLPRIV_V2 | FUSE_INIT_EXT;
+                       FUSE_EXPLICIT_INVAL_DATA | FUSE_HANDLE_KILLPRIV_V2 | FUSE_POSIX_ACL | FUSE_DONT_MASK |
+                       FUSE_SETXATTR_EXT | FUSE_INIT_EXT;
   if (options_.writeback) want |= FUSE_WRITEBACK_CACHE;
   out.flags = want & in.flags;
   out.max_readahead = in.max_readahead;

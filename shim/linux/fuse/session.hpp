@@ -93,7 +93,10 @@ class FuseSession : public std::enable_shared_from_this<FuseSession> {
   std::shared_ptr<OpenObject> object(Inode* inode, int& error);
   int open_inode(Inode* inode, std::shared_ptr<OpenObject> object);
   bool is_hidden(const Inode* dir, const std::string& name) const;
-  int new_object(const Request& r, Inode* dir, FileType type, std::uint32_t mode, Op& op);
+  // The operations that make a new object: its creation first, then what it inherits.
+  int new_object(const Request& r, Inode* dir, FileType type, std::uint32_t mode, std::uint32_t umask,
+                 std::vector<Step>& steps);
+  Step set_list(const Op& created, const char* name, Bytes value);
   void close_inode(Inode* inode);
   std::uint32_t mode_without_privileges(Inode* inode, bool always, bool& changes);
   Op removal_of_orphan(Key key);
