@@ -42,7 +42,12 @@ void Cover::update(Disk& a, Disk& b) {
   auto x = a.files.take_touched(all_a), y = b.files.take_touched(all_b);
   if (all_a || all_b) return look_at_everything(a, b);
   x.merge(y);
+  // An object that appears or vanishes on one image changes what can be said of all its items.
+  std::set<Item> again = x;
   for (auto& i : x) {
+    for (auto d = differing_.lower_bound({Item::directory, i.object, 0}); d != differing_.end() && d->object == i.object; ++d) again.insert(*d);
+  }
+  for (auto& i : again) {
     if (i.object == staging_key) continue;
     if (differs(a, b, i)) differing_.insert(i);
     else differing_.erase(i);

@@ -270,12 +270,14 @@ void Oracles::after_step(const Host& h) {
 
 void Oracles::check_cover() {
   cover_.update(hosts_[0]->disk(), hosts_[1]->disk());
+  weak_ = weak_ || hosts_[0]->went_back || hosts_[1]->went_back;
   if (weak_ || violation_) return;
   auto side = [](const Host& h) {
     Side s;
     auto& st = h.disk().state;
     s.record_state = st.record ? RecordState::present : st.marker.none() ? RecordState::blank : RecordState::lost;
     if (st.record) s.record = *st.record;
+    s.checkpoint = st.checkpoint_file;
     if (h.running()) {
       auto v = h.node()->view();
       bool live = v.sub == Sub::ready && st.record && st.record->state == Freshness::shared;

@@ -178,27 +178,31 @@ FileSystem::FileSystem(std::uint32_t dirs) {
   for (std::uint32_t i = 0; i < dirs; ++i) make(root_key(i)), make(orphans_key(i));
 }
 
-void FileSystem::note(const Change& c) {
+void FileSystem::note(const Tree& t, const Change& c) {
+  auto whole = [&](Key k) { // it may appear or vanish with all it has
+    touched_.insert({Item::attributes, k, 0}), touched_.insert({Item::directory, k, 0});
+    auto o = t.find(k);
+    if (!o) return;
+    for (auto& u : o->units) touched_.insert({Item::block, k, u.first / units_per_block});
+  };
   if (auto* x = std::get_if<change::SetAttributes>(&c)) {
     touched_.insert({Item::attributes, x->object, 0}), touched_.insert({Item::directory, x->object, 0});
   } else if (auto* x = std::get_if<change::SetEntry>(&c)) {
     touched_.insert({Item::directory, x->dir, 0});
-    touched_.insert({Item::attributes, x->object, 0}), touched_.insert({Item::directory, x->object, 0});
-    auto o = volatile_.find(x->object);
-    if (o) {
-      for (auto& u : o->units) touched_.insert({Item::block, x->object, u.first / units_per_block});
-    }
+    whole(x->object), whole(t.entry(x->dir, x->name));
   } else if (auto* x = std::get_if<change::DropEntry>(&c)) {
     touched_.insert({Item::directory, x->dir, 0});
+    whole(t.entry(x->dir, x->name));
+  } else if (auto* x = std::get_if<change::DropObject>(&c)) {
+    whole(x->object);
   } else if (auto* x = std::get_if<change::CutUnits>(&c)) {
-    std::uint64_t last = x->end == UINT64_MAX ? x->first / units_per_block + 8 : x->end / units_per_block;
-    for (auto b = x->first / units_per_block; b <= last; ++b) touched_.insert({Item::block, x->object, b});
+    whole(x->object);
   }
 }
 
 void FileSystem::commit(Transaction t) {
   for (auto& c : t) {
-    volatile_.apply(c), note(c);
+    note(volatile_, c), volatile_.apply(c);
     if (auto* cut = std::get_if<change::CutUnits>(&c)) {
       auto i = dirty_.lower_bound({cut->object, cut->first});
       while (i != dirty_.end() && i->first.first == cut->object && i->first.second < cut->end) i = dirty_.erase(i);
@@ -213,24 +217,20 @@ void FileSystem::write(Key file, std::uint64_t unit, std::uint64_t version) {
   touched_.insert({Item::block, file, unit / units_per_block});
 }
 
-FileSystem::Flush FileSystem::begin_flush() const { return {journal_base_ + journal_.size(), dirty_}; }
-
 void FileSystem::apply_journal(std::uint64_t end) {
   for (; journal_base_ < end && !journal_.empty(); ++journal_base_) {
-    for (auto& c : journal_.front()) durable_.apply(c), note(c);
+    for (auto& c : journal_.front()) note(durable_, c), durable_.apply(c);
     journal_.pop_front();
   }
 }
 
-void FileSystem::end_flush(const Flush& f) {
-  apply_journal(f.journal_end);
-  for (auto& [cell, version] : f.units) {
-    auto d = dirty_.find(cell);
-    if (d == dirty_.end()) continue; // cut meanwhile, or flushed by somebody else
+void FileSystem::flush() {
+  apply_journal(journal_base_ + journal_.size());
+  for (auto& [cell, version] : dirty_) {
     durable_.write_unit(cell.first, cell.second, version);
     touched_.insert({Item::block, cell.first, cell.second / units_per_block});
-    if (d->second == version) dirty_.erase(d);
   }
+  dirty_.clear();
 }
 
 void FileSystem::sync_file(Key file) {

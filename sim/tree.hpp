@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -75,10 +76,12 @@ class Tree {
 
 // What a comparison looks at, at the granularity of a pending set's marks.
 struct Item {
-  enum Kind : std::uint8_t { directory, attributes, block } kind = directory;
+  enum Kind : std::uint8_t { directory, attributes, block };
+  Kind kind = directory;
   Key object;
   std::uint64_t number = 0; // block
-  auto operator<=>(const Item&) const = default;
+  auto operator<=>(const Item& o) const { return std::tie(object, kind, number) <=> std::tie(o.object, o.kind, o.number); }
+  bool operator==(const Item&) const = default;
 };
 // Equal in both trees. The staging directory and what is only there is nobody's.
 bool same(const Tree&, const Tree&, const Item&);
@@ -95,12 +98,7 @@ class FileSystem {
   void commit(Transaction); // carried out in memory, journalled
   void write(Key file, std::uint64_t unit, std::uint64_t version);
 
-  struct Flush {
-    std::uint64_t journal_end = 0;
-    std::map<std::pair<Key, std::uint64_t>, std::uint64_t> units;
-  };
-  Flush begin_flush() const;
-  void end_flush(const Flush&);
+  void flush(); // syncfs: what is there when it begins is on the disk when it ends
   void sync_file(Key file); // fsync: its data, and the journal as far as it goes
   void crash(std::uint64_t hash);
   void restore(const Tree& image) { volatile_ = durable_ = image, journal_.clear(), dirty_.clear(), all_touched_ = true; }
@@ -110,7 +108,7 @@ class FileSystem {
   std::set<Item> take_touched(bool& all);
 
  private:
-  void note(const Change&);
+  void note(const Tree&, const Change&); // before it is applied
   void apply_journal(std::uint64_t end);
   Tree volatile_, durable_;
   std::deque<Transaction> journal_;

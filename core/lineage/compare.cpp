@@ -149,8 +149,8 @@ bool went_back(const Side& x, const Side& witness) {
   if (contains(w.voided, r.g)) return true;
   if (w.peer_uid != r.node_uid || r.node_uid.none()) return false;
   if (r.rev < w.peer_rev_seen || r.incarnation < w.peer_incarnation_seen) return true;
-  // Seqs of another generation say nothing (data:T5); in the same one it must hold at least what it announced.
-  return r.g == w.g && w.peer_checkpoint_seen > 0 && x.checkpoint < Position{r.g.counter, w.peer_checkpoint_seen};
+  // Seqs of another generation say nothing (data:T5); in that of the pair it must hold at least what it announced.
+  return r.g == w.base && w.peer_checkpoint_seen > 0 && x.checkpoint < Position{r.g.counter, w.peer_checkpoint_seen};
 }
 
 Verdict compare(const Side& self, const Side& peer) {

@@ -39,7 +39,7 @@ struct Record {
   NodeUid peer_uid;
   std::uint64_t peer_rev_seen = 0;
   Incarnation peer_incarnation_seen;
-  std::uint64_t peer_checkpoint_seen = 0; // seq in g of the peer's checkpoint we acknowledged (control:T1)
+  std::uint64_t peer_checkpoint_seen = 0; // seq in `base` of the newest checkpoint the peer announced (control:T1)
   ArbiterMode arbiter = ArbiterMode::none;
   bool was_prim = false;        // defaultprim="lastprim" (safekit 1.6)
   bool failover = true;         // `failover on|off` survives a restart (safekit 1.7)

@@ -73,14 +73,10 @@ static LiveAs live_as(bool live, const Record& r) {
 }
 
 Side Node::my_side() const {
-  return {claimed_record_state(),
-          durable_,
-          live_as(live(), durable_),
-          config_.config_digest,
-          compare_version,
-          boot_.dirs_empty,
-          checkpoint_,
-          went_back_};
+  auto record = durable_;
+  record.peer_checkpoint_seen = std::max(record.peer_checkpoint_seen, peer_checkpoint_); // what this life heard counts too (control:T1)
+  return {claimed_record_state(), record,           live_as(live(), durable_), config_.config_digest,
+          compare_version,        boot_.dirs_empty, checkpoint_,               went_back_};
 }
 
 Side Node::peer_side() const {

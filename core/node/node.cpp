@@ -220,7 +220,7 @@ void Node::heard_from_mirror(const MirrorSaid& what) {
           },
           [this](const said::Checkpointed& s) {
             checkpoint_ = s.own;
-            if (s.peer.generation == durable_.g.counter && s.peer.seq > peer_checkpoint_) peer_checkpoint_ = s.peer.seq;
+            if (s.peer.generation == durable_.base.counter && s.peer.seq > peer_checkpoint_) peer_checkpoint_ = s.peer.seq;
           },
           [this](const said::Received& s) { received_ = s.last; },
       },

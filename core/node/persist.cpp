@@ -25,14 +25,16 @@ void Node::pump_persist() {
     record.rev = durable_.rev + 1;
     record.arbiter = config_.module.check.splitbrain.mode;
     if (peer_ && peer_proven_) { // T1: what the other node must never fall behind
-      if (record.peer_uid != peer_->node_uid) record.peer_checkpoint_seen = 0;
+      if (record.peer_uid != peer_->node_uid) record.peer_checkpoint_seen = record.peer_rev_seen = 0, record.peer_incarnation_seen = {};
       record.peer_uid = peer_->node_uid;
-      record.peer_rev_seen = peer_->record.rev, record.peer_incarnation_seen = peer_->incarnation;
+      // Only a copy that ended equal may lower them: a node that went back says less, and the evidence must outlive that.
+      auto kind = changes_.front().kind;
+      bool equal = kind == ChangeKind::share_source || kind == ChangeKind::share_target;
+      record.peer_rev_seen = equal ? peer_->record.rev : std::max(record.peer_rev_seen, peer_->record.rev);
+      record.peer_incarnation_seen = equal ? peer_->incarnation : std::max(record.peer_incarnation_seen, peer_->incarnation);
     }
-    if (record.g == durable_.g)
-      record.peer_checkpoint_seen = std::max(record.peer_checkpoint_seen, peer_checkpoint_);
-    else
-      record.peer_checkpoint_seen = peer_checkpoint_ = 0;
+    if (record.base == durable_.base) record.peer_checkpoint_seen = std::max(record.peer_checkpoint_seen, peer_checkpoint_);
+    else record.peer_checkpoint_seen = peer_checkpoint_ = 0;
     writing_ = Writing{new_ticket(), changes_.front(), record};
     changes_.pop_front();
     emit(nfx::Persist{writing_->ticket, std::move(record)});

@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(a_voided_generation_is_going_back) {
 BOOST_AUTO_TEST_CASE(a_checkpoint_older_than_the_one_announced_is_going_back) {
   auto a = side("own", true), b = side("shared", false);
   relate("same", "own", "shared", a, b);
-  a.record.peer_checkpoint_seen = 10;
+  a.record.base = a.record.g, a.record.peer_checkpoint_seen = 10;
   b.checkpoint = {3, 9};
   BOOST_TEST((compare(a, b).rule == Rule::T1));
   b.checkpoint = {3, 10};
