@@ -125,7 +125,9 @@ void Node::decide_unheard() {
 
 // A cold node mints before it serves (control:T3). The copy that may follow is a delta only if its set was whole.
 void Node::serve_cold(Rule rule, bool by_operator) {
-  auto as = by_operator ? MintedAs::op : durable_.g.minted_by == durable_.node_uid ? MintedAs::prim : MintedAs::second;
+  // The first generation has no rival: a fork from it is ranked by what came after (control:F2).
+  bool op = by_operator && !durable_.g.none();
+  auto as = op ? MintedAs::op : by_operator || durable_.g.minted_by == durable_.node_uid ? MintedAs::prim : MintedAs::second;
   Change c{.kind = ChangeKind::mint, .rule = rule, .as = as, .covers = durable_.covers};
   c.full_next = want_ == Want::prim_fullsync;
   c.empty_history = want_ == Want::primforce && durable_.state == Freshness::inconsistent;

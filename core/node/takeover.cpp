@@ -128,7 +128,8 @@ void Node::went_alone() {
   goodbye_ = Goodbye::none, asks_consent_ = false, wants_swap_ = false, refused_ = false, episode_ = {},
   lease_lost_ = false;
   continuing_.reset();
-  if (quiesced_ || ended_) return; // minted while leaving (control:GB2): kept for the next start
+  // Minted while leaving (control:GB2): kept for the next start.
+  if (quiesced_ || ended_ || (ending_ && standing_ == Standing::idle)) return;
   bool cold = standing_ == Standing::idle;
   standing_ = Standing::alone;
   swapping_ = false;

@@ -160,7 +160,7 @@ void World::carry_out(int i, NodeEffects effects) {
   auto& h = hosts[i];
   for (auto& e : effects) {
     if (auto* x = std::get_if<nfx::SendBeat>(&e)) {
-      if (!cuts[i][1 - i] && !lose()) {
+      if (!cuts[i][1 - i] && !lose() && !(mute_goodbye && x->beat.goodbye != Goodbye::none)) {
         auto back = decode_beat(encode(x->beat).data(), encode(x->beat).size());
         BOOST_REQUIRE(back.has_value());
         later(1 - i, ms(1), nin::BeatIn{x->network, *back});
@@ -216,10 +216,11 @@ void World::carry_out(int i, NodeEffects effects) {
       h.answers[x->id] = *x;
       if (!x->ok) note(i, "refused: " + x->sentence);
     } else if (auto* x = std::get_if<nfx::Log>(&e)) {
-      if (x->level != 'I' && x->level != 'S') note(i, "log " + x->message);
+      bool told = x->level != 'I' && x->level != 'S' && x->message.compare(0, 9, "Resource ") != 0;
+      if (told) note(i, "log " + x->message);
     } else if (std::get_if<nfx::Tell>(&e)) {
     } else if (auto* x = std::get_if<nfx::Exit>(&e)) {
-      note(i, x->restart ? "EXIT restart" : "EXIT");
+      note(i, (x->restart ? "EXIT restart: " : "EXIT: ") + x->reason);
       ++h.exits, h.restart = x->restart;
       boot(i);
       if (x->restart && keep_restarting) later(i, ms(100), nin::Operator{{0, Verb::start, "automatically", ""}});
