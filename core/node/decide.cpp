@@ -127,7 +127,9 @@ void Node::decide_unheard() {
 void Node::serve_cold(Rule rule, bool by_operator) {
   // The first generation has no rival: a fork from it is ranked by what came after (control:F2).
   bool op = by_operator && !durable_.g.none();
-  auto as = op ? MintedAs::op : by_operator || durable_.g.minted_by == durable_.node_uid ? MintedAs::prim : MintedAs::second;
+  auto as = op                                                         ? MintedAs::op
+            : by_operator || durable_.g.minted_by == durable_.node_uid ? MintedAs::prim
+                                                                       : MintedAs::second;
   Change c{.kind = ChangeKind::mint, .rule = rule, .as = as, .covers = durable_.covers};
   c.full_next = want_ == Want::prim_fullsync;
   c.empty_history = want_ == Want::primforce && durable_.state == Freshness::inconsistent;

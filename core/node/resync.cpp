@@ -131,7 +131,8 @@ void Node::watch_source() {
   if (standing_ == Standing::alone && !changing(ChangeKind::share_source)) {
     bool known = serving_copy_ && serving_copy_->session == p.session;
     if (!proposes) return stop_serving_copy("the other node left the copy");
-    if (!known && (p.record.state == Freshness::inconsistent || !has_rfs()) && p.session != ended_copy_) return serve_copy(p.session);
+    if (!known && (p.record.state == Freshness::inconsistent || !has_rfs()) && p.session != ended_copy_)
+      return serve_copy(p.session);
     if (!known) return;
   }
   if (!serving_copy_ || p.session != serving_copy_->session || !proposes) return;

@@ -86,8 +86,8 @@ void Node::on_silence() {
   log('E', "splitbraincheck", "No witness answered: this node does not go on alone and waits for the other one");
   log('E', "heart", "Action wait from failover rule splitbrain_failure");
   apply(Event::refused, "stopwait");
-  wait(Wait::witness_refused, Rule::witness_refused, "no witness answered when the other node fell silent", "the other node to be heard",
-       "repair the network; or run prim here if the other node is surely off");
+  wait(Wait::witness_refused, Rule::witness_refused, "no witness answered when the other node fell silent",
+       "the other node to be heard", "repair the network; or run prim here if the other node is surely off");
 }
 
 // SECOND applies and flushes while the silence lasts, so that only the tail is left when it must act (data:D10).

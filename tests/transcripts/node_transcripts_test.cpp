@@ -1,5 +1,6 @@
 // Stories of two Nodes, told by commands and checked against everything they did: tests/transcripts/node/*.txt.
-// A block is commands, "----", what happened, an empty line. LOCKSTEP_REWRITE=1 writes what happens now; review the difference.
+// A block is commands, "----", what happened, an empty line. LOCKSTEP_REWRITE=1 writes what happens now; review the
+// difference.
 //   config none|ping|lastprim|prefer-node1    before anything else
 //   pair                                     first start, not told: node 1 PRIM, node 2 SECOND
 //   N start|prim|stop|swap|... [by who]      a command on node N        N crash        N pause 5s
@@ -47,8 +48,10 @@ struct Teller {
   void record(int i, const std::string& what) {
     auto& h = world().hosts[i];
     if (what == "save") return void(saved[i] = h.record);
-    if (what == "restore") h.record = saved[i];
-    else h.record.reset();
+    if (what == "restore")
+      h.record = saved[i];
+    else
+      h.record.reset();
     if (what == "blank") h.dirs_uid = {};
     world().boot(i);
   }
@@ -68,8 +71,10 @@ struct Teller {
     if (word == "files") return void(h.dirs_empty = false);
     if (word == "unmounted") return h.dirs_uid = {}, world().boot(i);
     if (word == "script") return void(h.script_time[arg] = duration(arg2));
-    if (word == "mirror" && arg == "peer-failed") return world().tell(i, nin::Mirror{said::PeerFailed{Rule::peer_too_slow, "no answer in time"}});
-    if (word == "mirror") return world().tell(i, nin::Mirror{said::SelfFailed{Rule::apply_failed, "no space left on device"}});
+    if (word == "mirror" && arg == "peer-failed")
+      return world().tell(i, nin::Mirror{said::PeerFailed{Rule::peer_too_slow, "no answer in time"}});
+    if (word == "mirror")
+      return world().tell(i, nin::Mirror{said::SelfFailed{Rule::apply_failed, "no space left on device"}});
     if (word == "record") return record(i, arg);
     BOOST_FAIL("unknown command: " + rest);
   }
@@ -105,16 +110,21 @@ void tell_story(const std::filesystem::path& path) {
   auto finish = [&] {
     auto got = t.news();
     rewritten += got + "\n";
-    if (!rewrite) BOOST_TEST(got == expected, path.filename().string() << "\n-- expected\n" << expected << "-- got\n" << got);
+    if (!rewrite)
+      BOOST_TEST(got == expected, path.filename().string() << "\n-- expected\n" << expected << "-- got\n" << got);
     expected.clear(), result = false, any = true;
   };
   while (std::getline(in, line)) {
-    if (result && line.empty()) finish();
-    else if (result) expected += line + "\n";
+    if (result && line.empty())
+      finish();
+    else if (result)
+      expected += line + "\n";
     if (result || line.empty()) continue;
     rewritten += line + "\n";
-    if (line == "----") result = true;
-    else if (line[0] != '#') t.command(line);
+    if (line == "----")
+      result = true;
+    else if (line[0] != '#')
+      t.command(line);
   }
   if (result) finish();
   BOOST_TEST(any, path.string() << " tells nothing");

@@ -1,4 +1,5 @@
-// Commands and their guards, maxloop, processes, checkers, failed scripts and disks (safekit 1.4, 1.6-1.11, 2.1, 3.8, 3.9).
+// Commands and their guards, maxloop, processes, checkers, failed scripts and disks
+// (safekit 1.4, 1.6-1.11, 2.1, 3.8, 3.9).
 #include "tests/unit/node_world.hpp"
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
@@ -9,11 +10,12 @@ BOOST_AUTO_TEST_SUITE(node_commands)
 
 namespace {
 bool said(const World& w, const std::string& part) {
-  return std::any_of(w.trace.begin(), w.trace.end(), [&](const std::string& l) { return l.find(part) != std::string::npos; });
+  return std::any_of(w.trace.begin(), w.trace.end(),
+                     [&](const std::string& l) { return l.find(part) != std::string::npos; });
 }
 std::size_t count(const World& w, const std::string& part) {
-  return static_cast<std::size_t>(
-      std::count_if(w.trace.begin(), w.trace.end(), [&](const std::string& l) { return l.find(part) != std::string::npos; }));
+  return static_cast<std::size_t>(std::count_if(
+      w.trace.begin(), w.trace.end(), [&](const std::string& l) { return l.find(part) != std::string::npos; }));
 }
 void errd(NodeConfig& c, ProcAction action, std::uint32_t start_after = 0) {
   c.module.errd.emplace();
@@ -92,8 +94,8 @@ BOOST_AUTO_TEST_CASE(restart_runs_scripts_only) {
   w.pair();
   w.hosts[0].scripts.clear();
   w.command(0, Verb::restart), w.run(seconds(2));
-  std::vector<std::string> expected{"stop_prim PRIM PRIM restart", "stop_both PRIM PRIM restart", "start_both PRIM PRIM restart",
-                                    "start_prim PRIM PRIM restart"};
+  std::vector<std::string> expected{"stop_prim PRIM PRIM restart", "stop_both PRIM PRIM restart",
+                                    "start_both PRIM PRIM restart", "start_prim PRIM PRIM restart"};
   BOOST_TEST(w.hosts[0].scripts == expected, boost::test_tools::per_element());
   BOOST_TEST(w.paired());
 }
@@ -114,7 +116,8 @@ BOOST_AUTO_TEST_CASE(a_stop_script_beyond_its_time_is_killed_and_forced_before_t
   w.run(seconds(3));
   BOOST_TEST(said(w, "kill script"));
   auto at = [&](const char* part) {
-    return std::find_if(w.trace.begin(), w.trace.end(), [&](const std::string& l) { return l.find(part) != std::string::npos; });
+    return std::find_if(w.trace.begin(), w.trace.end(),
+                        [&](const std::string& l) { return l.find(part) != std::string::npos; });
   };
   BOOST_TEST((at("node1 script stop_prim force") < at("node1 record outdated")));
   BOOST_TEST(w.state(1) == "ALONE Ready");
@@ -190,7 +193,9 @@ BOOST_AUTO_TEST_CASE(a_missing_address_is_a_stopstart_but_not_while_the_lease_is
 }
 
 BOOST_AUTO_TEST_CASE(the_preferred_node_takes_its_role_back) {
-  World w([](NodeConfig& c) { c.module.service.defaultprim = DefaultPrim::server, c.module.service.defaultprim_server = "node1"; });
+  World w([](NodeConfig& c) {
+    c.module.service.defaultprim = DefaultPrim::server, c.module.service.defaultprim_server = "node1";
+  });
   w.pair();
   w.command(0, Verb::stop), w.run(seconds(3));
   BOOST_TEST(w.state(1) == "ALONE Ready");

@@ -38,7 +38,7 @@ BOOST_AUTO_TEST_CASE(the_shorter_timeout_of_both_bounds_the_lease_and_the_latest
   l.stamp(0, mine, t0), l.stamp(1, mine, t0);
   l.heard(0, answer(l, 0, t0, seconds(3), 1, t0), me, t0);
   l.heard(1, answer(l, 1, t0, seconds(6), 1, t0), me, t0);
-  BOOST_TEST((l.lease_until() == t0 + seconds(4)));   // 2/3 of min(30, 6)
+  BOOST_TEST((l.lease_until() == t0 + seconds(4))); // 2/3 of min(30, 6)
   BOOST_TEST((l.silent_from() == t0 + seconds(30)));
 }
 

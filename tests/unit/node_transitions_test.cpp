@@ -12,7 +12,8 @@ BOOST_AUTO_TEST_CASE(every_pair_of_state_and_event_is_decided_by_exactly_one_row
       int rows = 0;
       for (const auto& t : transitions())
         rows += t.event == static_cast<Event>(e) && std::count(t.from.begin(), t.from.end(), static_cast<State>(s)) > 0;
-      BOOST_TEST(rows == 1, state_name(static_cast<State>(s)) << " x " << event_name(static_cast<Event>(e)) << ": " << rows << " rows");
+      BOOST_TEST(rows == 1, state_name(static_cast<State>(s))
+                                << " x " << event_name(static_cast<Event>(e)) << ": " << rows << " rows");
     }
 }
 
@@ -32,7 +33,8 @@ BOOST_AUTO_TEST_CASE(whoever_serves_stops_the_application_before_the_address_and
       continue;
     if (at(Step::vip_down) != end) BOOST_TEST(at(Step::stop_prim) < at(Step::vip_down), event_name(t.event));
     BOOST_TEST(at(Step::stop_prim) < at(Step::leave), event_name(t.event));
-    if (at(Step::mount_read_only) != end) BOOST_TEST(at(Step::mount_read_only) < at(Step::leave), event_name(t.event)); // data:T23
+    if (at(Step::mount_read_only) != end)
+      BOOST_TEST(at(Step::mount_read_only) < at(Step::leave), event_name(t.event)); // data:T23
   }
 }
 
@@ -47,7 +49,8 @@ BOOST_AUTO_TEST_CASE(the_application_starts_only_on_the_replicated_directory) { 
 BOOST_AUTO_TEST_CASE(every_state_can_be_stopped_and_every_stop_can_be_started) {
   for (std::size_t s = 1; s < state_count; ++s) {
     const auto& t = transition(static_cast<State>(s), Event::cmd_stop);
-    BOOST_TEST((t.kind == RowKind::go && t.to == State::stop && t.steps.back() == Step::exit), state_name(static_cast<State>(s)));
+    BOOST_TEST((t.kind == RowKind::go && t.to == State::stop && t.steps.back() == Step::exit),
+               state_name(static_cast<State>(s)));
   }
   BOOST_TEST((transition(State::stop, Event::cmd_start).kind == RowKind::go));
 }

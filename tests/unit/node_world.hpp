@@ -57,7 +57,7 @@ struct World {
   std::function<Duration(Duration)> delay = [](Duration d) { return d; }; // of every answer and message
   std::function<bool()> lose = [] { return false; };                      // a message, or (for the disk) an error
   void pause(int i, Duration d);  // the process stands still: what arrives waits
-  bool mute_goodbye = false;         // beats that say goodbye are lost
+  bool mute_goodbye = false;      // beats that say goodbye are lost
   bool keep_restarting = true;    // Exit{restart} starts again, as the agent does
   std::vector<std::string> trace; // one line per effect that matters
 
