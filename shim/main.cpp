@@ -14,8 +14,10 @@ int main(int argc, char** argv) {
     if (!std::strcmp(argv[i], "--root") && i + 1 < argc) root = argv[++i];
     else if (!std::strcmp(argv[i], "--module") && i + 1 < argc) module = argv[++i];
     else {
-      std::fprintf(stderr, "usage: lockstepd [--root DIR] [--module NAME]\n");
-      return 2;
+      bool help = !std::strcmp(argv[i], "--help") || !std::strcmp(argv[i], "-h");
+      if (!help) std::fprintf(stderr, "lockstepd: \"%s\" is not understood, or lacks its value\n", argv[i]);
+      std::fprintf(help ? stdout : stderr, "usage: lockstepd [--root DIR] [--module NAME]\n");
+      return help ? 0 : 2;
     }
   }
   ::signal(SIGPIPE, SIG_IGN);

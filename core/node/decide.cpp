@@ -220,7 +220,7 @@ void Node::decide_prim() {
     }
   }
   bool own = durable_.state == Freshness::own && !durable_.g.none();
-  serve_cold(own ? Rule::T3 : Rule::M4, !own);
+  serve_cold(own ? Rule::T3 : Rule::M4, true); // the branch is the operator's from here on ((iii) 15)
   answer_wanted(true, "");
   want_ = Want::start;
 }

@@ -53,7 +53,7 @@ void Node::mint(const Change& c, Record& r) {
   if (peer_ && peer_->record.g.counter >= g.counter) g.counter = peer_->record.g.counter + 1;
   g.nonce = nonce(), g.minted_by = r.node_uid, g.minted_as = c.as;
   bool replaces = c.rule == Rule::T3 && !r.offered; // T3: nobody else ever held the current one
-  if (c.rule == Rule::T3) g.minted_as = r.g.minted_as;
+  if (c.rule == Rule::T3 && c.as != MintedAs::op) g.minted_as = r.g.minted_as;
   if (c.empty_history)
     r.history.clear();
   else if (!replaces && !r.g.none() && r.complete)
@@ -163,7 +163,9 @@ void Node::handle(const nin::Persisted& in) {
 
 void Node::persisted(const Change& c) {
   switch (c.kind) {
-  case ChangeKind::boot: tell(Rule::B1, static_cast<std::int64_t>(incarnation_.value)); return;
+  case ChangeKind::boot:
+    if (durable_.state == Freshness::outdated && durable_.why == Why::boot) tell(Rule::B1, static_cast<std::int64_t>(incarnation_.value));
+    return;
   case ChangeKind::mint:
     tell(c.rule, static_cast<std::int64_t>(durable_.g.counter), 0, to_string(durable_.g));
     return went_alone();

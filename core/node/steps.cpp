@@ -310,9 +310,7 @@ void Node::handle(const nin::VipDone& in) {
     log('C', "vipplug", "The virtual address: " + in.problem);
     tell(Rule::vip, 0, 0, in.problem);
   }
-  bool up = mine && running_->task.step == Step::vip_up;
   if (mine) finish_step();
-  if (up && in.ok) log('E', "vipplug", "Virtual IP set");
   if (!in.ok && vip_wanted_) detector(Event::cmd_stopstart, "vip");
 }
 

@@ -91,11 +91,12 @@ void Agent::load_site() {
     else site_problem_ = api.error();
   }
   if (!site_problem_.empty()) { // an address may come up later, a port may become free
-    log(site_problem_);
+    if (said_problem_ != site_problem_) log(site_problem_);
     if (site_ || ::access(paths_.cluster_xml().c_str(), F_OK) == 0) retry_timer_->after(seconds(5), [this] {
       if (!site_problem_.empty()) load_site(), load_modules();
     });
   }
+  said_problem_ = site_problem_;
 }
 
 void Agent::load_modules() {

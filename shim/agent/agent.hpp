@@ -44,7 +44,7 @@ class Agent {
   Loop loop_;
   std::optional<StateLock> lock_;
   std::optional<ClusterSite> site_;
-  std::string site_problem_;
+  std::string site_problem_, said_problem_;
   std::unique_ptr<MembershipHost> members_;
   std::unique_ptr<NodeApiServer> api_;
   std::unique_ptr<ControlServer> control_;

@@ -12,7 +12,7 @@ Result<std::unique_ptr<BeatLinks>> BeatLinks::open(Loop& loop, const ClusterKey&
   self->rejected_ = std::move(rejected);
   for (const BeatLinkConfig& config : links) {
     auto network = static_cast<std::uint32_t>(self->links_.size());
-    Link link{config, nullptr, nullptr};
+    Link link{config, nullptr, nullptr, {}};
     link.sealed = std::make_unique<SealedDatagram>(key, "beat:" + module + ":" + config.lan, me, peer,
                                                    [self](const std::string& sentence) { self->rejected_(sentence, false); });
     auto port = UdpPort::open(loop, config.local, "heartbeats of module " + module,
@@ -30,16 +30,23 @@ void BeatLinks::receive(std::uint32_t network, const std::uint8_t* data, std::si
   Link& link = links_[network];
   Opened opened = link.sealed->open(data, n, to_string(from), boot_now());
   if (!opened.reply.empty()) link.port->send(opened.reply, from);
-  bool from_peer = from.same_address(link.config.peer);
-  if (from_peer && opened.outcome == SealOutcome::other_version)
-    return rejected_("the other node speaks another version of the heartbeat protocol: install the same version on both nodes", true);
-  if (from_peer && opened.outcome == SealOutcome::wrong_key)
-    return rejected_("the other node has another cluster key: run `lockstep -H \"*\" -G` on the node whose configuration is right",
-                     true);
+  if (from.same_address(link.config.peer)) {
+    if (opened.outcome == SealOutcome::other_version)
+      return reject(link, "the other node speaks another version of the heartbeat protocol: install the same version on both nodes");
+    if (opened.outcome == SealOutcome::wrong_key)
+      return reject(link, "the other node has another cluster key: run `lockstep -H \"*\" -G` on the node whose configuration is right");
+  }
   if (!opened.ok()) return;
   auto beat = decode_beat(opened.plaintext.data(), opened.plaintext.size());
-  if (!beat) return rejected_("a heartbeat of the other node cannot be decoded: install the same version on both nodes", from_peer);
+  if (!beat) return reject(link, "a heartbeat of the other node cannot be decoded: install the same version on both nodes");
+  link.rejected.clear();
   on_beat_(network, std::move(*beat));
+}
+
+void BeatLinks::reject(Link& link, const std::string& why) {
+  if (link.rejected == why) return;
+  link.rejected = why;
+  rejected_(why, true);
 }
 
 void BeatLinks::send(std::uint32_t network, const Beat& beat) {

@@ -32,8 +32,10 @@ class BeatLinks {
     BeatLinkConfig config;
     std::unique_ptr<SealedDatagram> sealed;
     std::unique_ptr<UdpPort> port;
+    std::string rejected; // why the peer's last beat was refused, said once
   };
   BeatLinks() = default;
+  void reject(Link& link, const std::string& why);
   void receive(std::uint32_t network, const std::uint8_t* data, std::size_t n, const Endpoint& from);
   std::vector<Link> links_;
   OnBeat on_beat_;

@@ -105,7 +105,8 @@ void ModuleProcess::control(const json& request, Respond respond) {
   if (op == "end") {
     if (life_) return respond({{"ok", false}, {"error", "module " + am_ + " is running: stop it first"}});
     respond({{"ok", true}});
-    return loop_.stop();
+    end_timer_ = std::make_unique<Timer>(loop_);
+    return end_timer_->after(ms(20), [this] { loop_.stop(); }); // the answer leaves first
   }
   respond({{"ok", false}, {"error", "the module process does not know the request \"" + op + "\""}});
 }
@@ -144,7 +145,6 @@ void ModuleProcess::stopped_command(const Command& c, const Respond& respond) {
 }
 
 void ModuleProcess::start_life(Command first, Respond respond) {
-  log_->write('U', "heart", std::string("Action ") + verb_name(first.verb) + " called by " + first.who);
   Life::Context context{loop_, paths_, *cluster_, *module_, *log_, last_resync_};
   auto life = Life::begin(
       context, [this](std::uint64_t id, bool ok, const std::string& sentence) { answer(id, ok, sentence); },
@@ -152,7 +152,8 @@ void ModuleProcess::start_life(Command first, Respond respond) {
         loop_.post([this, restart, reason = std::move(reason)] { life_over(restart, reason); });
       },
       [this] { refresh_page(); });
-  if (!life) {
+  if (!life) { // nobody else says who asked
+    log_->write('U', "heart", std::string("Action ") + verb_name(first.verb) + " called by " + first.who);
     last_problem_ = life.error();
     remember_started(false);
     log_->write('C', "heart", life.error());

@@ -42,7 +42,7 @@ class ModuleProcess {
   std::unique_ptr<StatusPage> page_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<Life> life_;
-  std::unique_ptr<Timer> page_timer_;
+  std::unique_ptr<Timer> page_timer_, end_timer_;
   std::map<std::uint64_t, Respond> waiting_; // answers owed, by command id
   std::uint64_t last_command_ = 0;
   bool ending_ = false;

@@ -216,7 +216,8 @@ def wrong_cluster_key():
     """A wrong cluster key: the nodes do not talk, and say so."""
     with configured(proc=None) as (lab, cluster, node1, node2):
         cluster.stop_agent(node2)
-        node2.run(f"cp {ROOT}/etc/lockstep/cluster.key /mnt/state/right; tr '0-9a-f' '1-9a-f0' < /mnt/state/right > {ROOT}/etc/lockstep/cluster.key")
+        node2.run(f"cp {ROOT}/etc/lockstep/cluster.key /mnt/state/right")
+        cluster.run(node2, "cluster", "genkey")
         cluster.start_agent(node2)
         cluster.do(node1, "prim")
         cluster.wait_state(node1, "ALONE")
