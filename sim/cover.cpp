@@ -64,7 +64,7 @@ std::string Cover::uncovered(const Disk& a, const Disk& b, const Mirror* ma, con
     for (auto& op : m->in_flight()) sets.add(touched_by(op));
   }
   for (auto& i : differing_) {
-    if (covers(sets, i)) continue;
+    if (covers(sets, i) || !differs(a, b, i)) continue; // an object that went away took its items with it
     const char* kind = i.kind == Item::directory ? "directory " : i.kind == Item::attributes ? "attributes of " : "block ";
     return kind + (i.kind == Item::block ? std::to_string(i.number) + " of " : std::string{}) + path_of(a.files.now(), i.object) +
            " (" + to_string(i.object) + ")";
