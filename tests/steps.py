@@ -105,7 +105,7 @@ def end(process):
 
 def build(preset, directory, nice=()):
     script = f"cmake --preset {preset} && cmake --build {directory} -j {os.cpu_count()}"
-    return Step(f"build-{preset}", [*nice, "sh", "-c", script], 1500, {"CMAKE_BUILD_PARALLEL_LEVEL": str(os.cpu_count())})
+    return Step(f"build-{preset}", [*nice, "sh", "-c", script], 3600, {"CMAKE_BUILD_PARALLEL_LEVEL": str(os.cpu_count())})
 
 
 def program_tests(directory, suffix, nice=()):
@@ -114,7 +114,7 @@ def program_tests(directory, suffix, nice=()):
         program = TOP / directory / f"{name}-tests"
         # Its own network and mounts: nothing meets the machine's ports, and both lanes may run the same test.
         apart = ["unshare", "-n", "-m", "sh", "-c", 'ip link set lo up && exec "$@"', "-"] if name == "shim" else []
-        yield Step(name + suffix, [*nice, *apart, program, "--report_level=short", "--color_output=no"], 600, sanitizer if suffix else {},
+        yield Step(name + suffix, [*nice, *apart, program, "--report_level=short", "--color_output=no"], 1800, sanitizer if suffix else {},
                    lambda p=program: None if p.exists() else "there are none yet")
 
 
@@ -130,13 +130,12 @@ def simulator(long):
 
 def fuzzing(long):
     seconds = 600 if long else 30
-    yield build("fuzz", "build-fuzz", NICE)
     for source in sorted((TOP / "fuzz").glob("*.cpp")):
         corpus = TOP / "fuzz" / "corpus" / source.stem
-        found = TOP / "build-fuzz" / "found" / source.stem  # what is new stays here, crashes too
-        command = (f"mkdir -p {found} && cd {found} && exec {TOP}/build-fuzz/fuzz-{source.stem} -max_total_time={seconds} -timeout=10 -rss_limit_mb=2048 "
+        found = TOP / "build-asan" / "found" / source.stem  # what is new stays here, crashes too
+        command = (f"mkdir -p {found} && cd {found} && exec {TOP}/build-asan/fuzz-{source.stem} -max_total_time={seconds} -timeout=10 -rss_limit_mb=2048 "
                    f"-print_final_stats=1 {found} {corpus if corpus.exists() else ''}")
-        yield Step(f"fuzz {source.stem}", [*NICE, "sh", "-c", command], seconds + 120)
+        yield Step(f"fuzz {source.stem}", [*NICE, "sh", "-c", command], seconds + 300)
 
 
 def lanes(long):
