@@ -56,9 +56,9 @@ class DirectoryDrain {
   }
   void detach_vanished() {
     auto had = fs_.now().find(dir_)->entries;
-    for (auto& [name, key] : had) {
-      auto e = std::find_if(want_.entries.begin(), want_.entries.end(), [&](auto& x) { return x.name == name; });
-      if (e == want_.entries.end() || e->key != key) detach(dir_, name);
+    for (auto& entry : had) {
+      auto e = std::find_if(want_.entries.begin(), want_.entries.end(), [&](auto& x) { return x.name == entry.first; });
+      if (e == want_.entries.end() || e->key != entry.second) detach(dir_, entry.first);
     }
   }
   void attach(const DirEntry& e) {

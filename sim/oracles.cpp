@@ -3,7 +3,7 @@
 
 namespace lockstep::sim {
 
-Oracles::Oracles(const Plan& p, const Queue& q, const Weather& w, Trace& t) : plan_(p), queue_(q), weather_(w), trace_(t) {
+Oracles::Oracles(const Plan& p, const Queue& q, Trace& t) : plan_(p), queue_(q), trace_(t) {
   failover_was_off_ = !p.failover;
 }
 

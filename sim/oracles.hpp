@@ -45,7 +45,7 @@ struct Violation {
 
 class Oracles {
  public:
-  Oracles(const Plan&, const Queue&, const Weather&, Trace&);
+  Oracles(const Plan&, const Queue&, Trace&);
   void attach(Host& a, Host& b) { hosts_ = {&a, &b}; }
   const std::optional<Violation>& violation() const { return violation_; }
   void violated(const Oracle&, std::string what);
@@ -107,7 +107,6 @@ class Oracles {
 
   const Plan& plan_;
   const Queue& queue_;
-  const Weather& weather_;
   Trace& trace_;
   std::array<Host*, 2> hosts_{};
   std::optional<Violation> violation_;

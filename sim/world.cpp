@@ -15,7 +15,7 @@ constexpr std::uint64_t most_steps_in_an_instant = 50'000;
 } // namespace
 
 World::World(const Plan& plan, bool verbose, Sabotage sabotage)
-    : plan_(plan), weather_(plan_), links_(plan_, queue_, weather_), oracles_(plan_, queue_, weather_, trace_),
+    : plan_(plan), weather_(plan_), links_(plan_, queue_, weather_), oracles_(plan_, queue_, trace_),
       around_{plan_, queue_, weather_, links_, trace_, oracles_, sabotage} {
   trace_.verbose = verbose;
   for (NodeIndex n = 0; n < 2; ++n) {

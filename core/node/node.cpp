@@ -167,6 +167,8 @@ template <class... F>
 struct Overload : F... {
   using F::operator()...;
 };
+template <class... F>
+Overload(F...) -> Overload<F...>;
 } // namespace
 
 void Node::heard_from_mirror(const MirrorSaid& what) {
