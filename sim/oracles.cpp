@@ -77,7 +77,8 @@ void Oracles::recorded(const Host& h, const std::optional<Record>& before) {
   if (o && o->g == r.g && !r.g.none()) {
     bool mine = r.state == Freshness::own && o->state == Freshness::shared;
     bool theirs = o->state == Freshness::own && r.state == Freshness::shared;
-    if (mine || theirs) {
+    bool restored = weak_ || hosts_[0]->went_back || hosts_[1]->went_back;
+    if ((mine || theirs) && !restored) {
       auto& owner = mine ? h : other(h);
       violated(oracle::S7, name_of(owner) + " is own while " + name_of(other(owner)) + " is shared at " + to_string(r.g));
     }

@@ -104,6 +104,8 @@ Beat Node::claim() const {
     if (b.equal) b.last = following_->at;
   } else if (serving_copy_) {
     b.resync_active = true, b.session = serving_copy_->session, b.ready_for = serving_copy_->shared;
+  } else {
+    b.session = ended_copy_; // not active: the target may have missed that it ever was
   }
   if (serving_copy_ && progress_) b.resources.emplace_back(resync_resource, to_text(*progress_));
   for (const auto& [name, r] : resources_) b.resources.emplace_back(name, r.value);

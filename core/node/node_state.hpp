@@ -78,6 +78,7 @@ struct Continuing {
 struct Following { // this node is the target
   Session session;
   Record source;             // as it was when the copy was proposed: its lineage is adopted (control:R1 step 1)
+  Instant since;
   bool started = false;      // FollowResync is out
   bool acknowledged = false; // the source repeated the session
   bool equal = false;        // durable outdated(resynced)

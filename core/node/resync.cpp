@@ -2,6 +2,9 @@
 #include "core/node/node.hpp"
 
 namespace lockstep {
+namespace {
+constexpr Duration restart_pause = seconds(1); // between two sessions with a source that ends them
+}
 
 bool Node::names_me(const Session& s) const {
   return s.source == durable_.node_uid && s.source_incarnation == incarnation_ && s.source_gen == durable_.g &&
@@ -28,6 +31,7 @@ void Node::start_following(const Verdict& v) {
     return emit(nfx::MarkDirs{aside_ticket_, source.dir_uid});
   }
   Following f;
+  f.since = now_;
   f.source = source;
   f.session = {source.g,         peer_->node_uid, peer_->incarnation, incarnation_, v.copy == Copy::full || full_next_,
                ++session_number_};
@@ -60,9 +64,10 @@ void Node::watch_target() {
   bool serves = p.role == Role::alone || p.role == Role::prim;
   if (!same || !serves) return end_following("the source changed or stopped", {});
   bool mine = p.resync_active && p.session == s;
+  bool ended = following_->acknowledged || p.session == s;
   if (mine)
     following_->acknowledged = true;
-  else if (following_->acknowledged && !changing(ChangeKind::follow))
+  else if (ended && !changing(ChangeKind::follow) && now_ >= following_->since + restart_pause)
     return restart_following("the source ended the copy");
   bool ready = mine && p.ready_for && p.record.state == Freshness::shared; // R2
   if (!ready || !following_->equal || following_->handing_in) return;
@@ -92,6 +97,7 @@ void Node::restart_following(const std::string& why) {
   log('I', "reintegre", "The copy from the other node begins again: " + why);
   to_mirror(order::Break{why});
   Following f;
+  f.since = now_;
   f.source = following_->source, f.session = following_->session;
   f.session.number = ++session_number_;
   following_ = f;
