@@ -2,7 +2,9 @@
 #include "shim/linux/fuse/session.hpp"
 #include "shim/linux/mounts.hpp"
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <fcntl.h>
 #include <fstream>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -19,6 +21,22 @@ void set_read_ahead(const struct stat& st) {
       << fuse_max_write / 1024;
 }
 
+// The kernel's list of FUSE connections, whether or not it is mounted anywhere: it reaches a mount that lives on in
+// another namespace.
+bool abort_connection(unsigned number) {
+  Fd context(fsopen("fusectl", FSOPEN_CLOEXEC));
+  if (!context || fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0)) return false;
+  Fd list(fsmount(context.get(), FSMOUNT_CLOEXEC, 0));
+  Fd file(openat(list.get(), (std::to_string(number) + "/abort").c_str(), O_WRONLY | O_CLOEXEC));
+  return file && ::write(file.get(), "1", 1) == 1;
+}
+
+// Starts to write back what is dirty. It does not wait for a FUSE mount: that is what the unmount is for.
+void start_writeback(const std::string& path) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd) syncfs(fd.get());
+}
+
 } // namespace
 
 FuseMount::FuseMount(std::shared_ptr<FuseSession> session) : session_(std::move(session)) {}
@@ -33,6 +51,7 @@ Result<std::unique_ptr<FuseMount>> FuseMount::mount(Tree& tree, PayloadStore& pa
   std::unique_ptr<FuseMount> mount(new FuseMount(session));
   struct stat st {};
   if (stat(path.c_str(), &st)) return Error{"the mount over " + path + " does not answer: " + std::strerror(errno)};
+  mount->connection_ = minor(st.st_dev);
   set_read_ahead(st);
   return mount;
 }
@@ -41,17 +60,25 @@ FuseMount::~FuseMount() { abort(); }
 
 Status FuseMount::unmount() {
   if (!mounted_) return {};
+  start_writeback(session_->path());
   if (auto s = lockstep::unmount(session_->path(), Unmount::plain); !s) return s;
   mounted_ = false;
+  // The last user is gone with the mount, unless another mount namespace has a copy of it: then what is dirty is handed
+  // over in a moment, and the copy ends here.
+  using namespace std::chrono_literals;
+  if (!session_->ended_within(500ms)) {
+    session_->wait_until_quiet(200ms, 5s);
+    abort_connection(connection_);
+  }
   session_->join();
   return {};
 }
 
-// A forced unmount ends the connection to the kernel at once, whether or not somebody keeps the mount busy.
+// Ends the connection to the kernel at once, whether or not somebody keeps the mount busy.
 void FuseMount::abort() {
   if (!mounted_) return;
   mounted_ = false;
-  umount2(session_->path().c_str(), MNT_FORCE);
+  if (!abort_connection(connection_)) umount2(session_->path().c_str(), MNT_FORCE);
   umount2(session_->path().c_str(), MNT_DETACH);
   session_->join();
 }

@@ -46,6 +46,7 @@ class FuseMount {
   explicit FuseMount(std::shared_ptr<class FuseSession> session);
   std::shared_ptr<class FuseSession> session_;
   bool mounted_ = true;
+  unsigned connection_ = 0; // its number with the kernel
 };
 
 } // namespace lockstep

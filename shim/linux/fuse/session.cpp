@@ -14,7 +14,8 @@ FuseSession::~FuseSession() { join(); }
 
 void FuseSession::start() {
   remove_orphans();
-  for (unsigned i = 0; i < std::max(1u, options_.threads); ++i) threads_.emplace_back([this] { loop(); });
+  running_ = std::max(1u, options_.threads);
+  for (unsigned i = 0; i < running_; ++i) threads_.emplace_back([this] { loop(); });
 }
 
 void FuseSession::join() {
@@ -25,7 +26,22 @@ void FuseSession::join() {
 void FuseSession::loop() {
   pthread_setname_np(pthread_self(), "fuse");
   Request r;
-  while (channel_->receive(r)) handle(r);
+  while (channel_->receive(r)) handle(r), ++handled_;
+  std::lock_guard lock(running_mutex_);
+  if (--running_ == 0) ended_.notify_all();
+}
+
+bool FuseSession::ended_within(std::chrono::milliseconds t) {
+  std::unique_lock lock(running_mutex_);
+  return ended_.wait_for(lock, t, [this] { return running_ == 0; });
+}
+
+void FuseSession::wait_until_quiet(std::chrono::milliseconds quiet, std::chrono::milliseconds limit) {
+  auto until = std::chrono::steady_clock::now() + limit;
+  for (std::uint64_t before = ~0ull; std::chrono::steady_clock::now() < until; before = handled_) {
+    if (before == handled_ && waiting_ == 0) return;
+    if (ended_within(quiet)) return;
+  }
 }
 
 void FuseSession::handle(Request& r) {

@@ -6,6 +6,8 @@
 #include "shim/linux/fuse/inodes.hpp"
 #include "shim/linux/tree/directory.hpp"
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <thread>
 
 namespace lockstep {
@@ -19,6 +21,9 @@ class FuseSession : public std::enable_shared_from_this<FuseSession> {
   void join();  // after the mount is gone
   const std::string& path() const { return tree_.root_path(options_.root); }
   std::uint64_t waiting() const { return waiting_; }
+  bool ended_within(std::chrono::milliseconds t); // every thread has seen that the mount is gone
+  // No request came and none waited for so long, or the limit is reached.
+  void wait_until_quiet(std::chrono::milliseconds quiet, std::chrono::milliseconds limit);
 
  private:
   using Request = FuseRequest;
@@ -109,7 +114,11 @@ class FuseSession : public std::enable_shared_from_this<FuseSession> {
   std::unique_ptr<FuseChannel> channel_;
   InodeTable inodes_;
   std::atomic<std::uint64_t> waiting_{0};
+  std::atomic<std::uint64_t> handled_{0};
   std::vector<std::thread> threads_;
+  std::mutex running_mutex_;
+  std::condition_variable ended_;
+  unsigned running_ = 0; // threads
 };
 
 inline std::int64_t wall_ns() {
