@@ -73,8 +73,8 @@ void FuseSession::write(Request& r) {
   auto data = r.body.first(in.size);
   Step step{op_on(OpKind::write, inode), {}};
   step.op.offset = in.offset, step.op.length = in.size;
-  step.payload =
-      payloads_.add(in.size > copied_at_most ? Buffer{r.buffer, data} : Buffer::copy(data.data(), data.size()));
+  step.payload = payloads_.add(in.size > copied_at_most ? Buffer{std::move(r.buffer), data}
+                                                        : Buffer::copy(data.data(), data.size()));
   auto done = [this, unique = r.in.unique](std::int32_t error, std::uint64_t amount) {
     if (error) return answer(unique, error);
     channel_->reply(unique, fuse_write_out{static_cast<std::uint32_t>(amount), 0});

@@ -43,7 +43,7 @@ Result<std::unique_ptr<FuseChannel>> FuseChannel::mount(const std::string& path)
 }
 
 bool FuseChannel::receive(FuseRequest& out) {
-  if (!out.buffer || out.buffer.use_count() > 1) out.buffer = buffers_->take();
+  if (!out.buffer) out.buffer = buffers_->take();
   while (true) {
     auto n = ::read(device_.get(), out.buffer.get(), RequestBuffers::size);
     // ENOENT: the request was taken back while it was read.

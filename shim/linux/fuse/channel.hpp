@@ -29,7 +29,7 @@ class RequestBuffers : public std::enable_shared_from_this<RequestBuffers> {
 struct FuseRequest {
   fuse_in_header in{};
   std::span<const std::uint8_t> body;     // behind the header
-  std::shared_ptr<std::uint8_t[]> buffer; // what body points into; a handler may keep it
+  std::shared_ptr<std::uint8_t[]> buffer; // what body points into; a handler may take it away
   // The next fixed-size argument; false: the kernel speaks another protocol.
   template <class T>
   bool take(T& out) {
