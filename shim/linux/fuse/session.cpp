@@ -14,8 +14,9 @@ FuseSession::~FuseSession() { join(); }
 
 void FuseSession::start() {
   remove_orphans();
-  running_ = std::max(1u, options_.threads);
-  for (unsigned i = 0; i < running_; ++i) threads_.emplace_back([this] { loop(); });
+  const unsigned count = std::max(1u, options_.threads);
+  running_ = count; // before the first thread, which may end at once
+  for (unsigned i = 0; i < count; ++i) threads_.emplace_back([this] { loop(); });
 }
 
 void FuseSession::join() {
