@@ -25,6 +25,7 @@ void Node::start_following(const Verdict& v) {
     wait(Wait::starting, v.rule, "the files that this node will lose are kept aside", "a complete copy", "");
     return emit(nfx::SetAside{aside_ticket_, to_string(durable_.g)});
   }
+  tell(v.rule, 0, 0, peer_->node_name);
   if (has_rfs() && marked_dirs_ != source.dir_uid) {
     marked_dirs_ = source.dir_uid, aside_ticket_ = new_ticket();
     aside_ = Aside::marking;
