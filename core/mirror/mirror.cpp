@@ -60,7 +60,7 @@ Instant Mirror::next_deadline() const {
   bool news = flush_.dirty || executed_through() > own_checkpoint_.seq;
   if (role_ != Role::idle && flush_.ticket.value == 0 && !flush_.frozen && news) at(flush_.next);
   if (leaving_.kind != LeaveKind::none && !leaving_.settled) at(leaving_.since + config_.sendtimeout);
-  if (session_ && session_->stage == SourceSession::Stage::draining) at(session_->progress_due);
+  if (session_ && session_->stage == SourceSession::Stage::draining) at(session_->progress_due), at(session_->retry_at);
   return next;
 }
 

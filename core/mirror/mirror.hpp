@@ -180,6 +180,7 @@ class Mirror {
   void must_drain(const PendingSet& marks);
   void sent_in_session(const Op&);
   static FileMarks whole_of(FileType);
+  void unreadable(std::uint64_t id, std::int32_t error);
   void dir_read(std::uint64_t id, Drain&, const in::ItemRead&);
   void send_dir(Drain&);
   void target_lacks(Drain&, const std::vector<Key>& keys);

@@ -142,7 +142,8 @@ struct Drain { // one item between `to drain` and drained; its range is locked (
   DirState dir;
   PendingSet lacks; // what the target lacks, being marked
   std::uint64_t length = 0;
-  std::uint32_t loads = 0; // ReadData in flight
+  std::uint32_t loads = 0;  // ReadData in flight
+  bool unreadable = false; // one of them failed: once more, later
 };
 struct SourceSession {
   enum class Stage : std::uint8_t { collecting, marking, draining, drained };
@@ -161,6 +162,7 @@ struct SourceSession {
   std::map<Ticket, std::uint64_t> reads;   // ReadItem, ReadData -> drain
   std::map<Ticket, std::uint64_t> extents; // ReadData -> offset
   std::uint64_t drained_at = 0;
+  Instant retry_at = Instant::distant_past(); // this node's own disk failed to read an item
   ResyncProgress progress;
   Instant progress_due;
 };

@@ -6,6 +6,7 @@
 namespace lockstep {
 namespace {
 using Stage = Drain::Stage;
+constexpr Duration read_retry = seconds(1);
 } // namespace
 
 void Mirror::start_drain(Drain d) {
@@ -59,12 +60,22 @@ void Mirror::handle(const in::ItemRead& x) {
     session_->reads.erase(read);
     auto& d = session_->drains.at(id);
     bool gone = x.error == errno_noent;
-    if (x.error != 0 && !gone) peer_failed(Rule::D7, "cannot read " + to_string(d.key) + " for the resynchronisation");
+    if (x.error != 0 && !gone) unreadable(id, x.error);
     else if (d.kind == Drain::Kind::directory) dir_read(id, d, x);
     else if (d.kind == Drain::Kind::block) block_read(id, d, x);
     else attrs_read(id, d, x);
   }
   drop(x.digests);
+}
+
+// This node's own disk: the item stays to drain, its lock goes, and it is tried again; said each time.
+void Mirror::unreadable(std::uint64_t id, std::int32_t error) {
+  auto& s = *session_;
+  auto it = s.drains.find(id);
+  tell(Rule::disk_error, error, 0, "cannot read " + to_string(it->second.key) + " for the resynchronisation");
+  requeue(it->second);
+  s.drains.erase(it);
+  s.retry_at = now_ + read_retry;
 }
 
 void Mirror::dir_read(std::uint64_t id, Drain& d, const in::ItemRead& x) {
@@ -198,10 +209,10 @@ void Mirror::handle(const in::DataRead& x) {
     if (x.error == 0 && x.length > 0) {
       s.progress.bytes_sent += x.hole ? 0 : x.length;
       send_op(op, x.data, {}, true);
-    } else if (x.error != 0 && x.error != errno_noent) {
-      peer_failed(Rule::D7, "cannot read " + to_string(op.object) + " for the resynchronisation");
     }
-    if (--s.drains.at(id).loads == 0 && !tx_.failed_said) end_drain(id);
+    auto& d = s.drains.at(id);
+    d.unreadable = d.unreadable || (x.error != 0 && x.error != errno_noent);
+    if (--d.loads == 0) d.unreadable ? unreadable(id, errno_io) : end_drain(id);
   }
   drop(x.data);
 }

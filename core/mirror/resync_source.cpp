@@ -148,6 +148,7 @@ bool Mirror::locked_against(const Op& op, const PendingSet& touched) const {
 void Mirror::start_drains() {
   if (!session_ || session_->stage != Stage::draining || !linked_ || role_ != Role::alone || tx_.failed_said) return;
   auto& s = *session_;
+  if (now_ < s.retry_at) return;
   if (!waiting_.empty() && locked_against(waiting_.front().op, waiting_.front().touched)) return; // it comes first
   while (s.drains.size() < config_.parallel_drains && tx_.sent_bytes < unreceived_max) {
     if (!s.dirs.empty()) {
