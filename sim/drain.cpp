@@ -137,21 +137,28 @@ Result attributes(FileSystem& fs, const Op& op, const Content* content) {
 
 void purge_staging(FileSystem& fs) {
   std::vector<Key> work{staging_key};
-  Transaction t;
+  std::set<Key> gone;
+  Transaction names;
   while (!work.empty()) {
     auto dir = work.back();
     work.pop_back();
     auto o = fs.now().find(dir);
     if (!o) continue;
     for (auto& [name, key] : o->entries) {
-      t.push_back(change::DropEntry{dir, name});
+      names.push_back(change::DropEntry{dir, name});
+      gone.insert(key);
       auto e = fs.now().find(key);
-      if (!e || e->names.size() > 1) continue;
-      if (e->attrs.type == FileType::directory) work.push_back(key);
-      t.push_back(change::DropObject{key});
+      if (e && e->attrs.type == FileType::directory) work.push_back(key);
     }
   }
-  if (!t.empty()) fs.commit(std::move(t));
+  if (names.empty()) return;
+  fs.commit(std::move(names));
+  Transaction objects;
+  for (auto& k : gone) {
+    auto o = fs.now().find(k);
+    if (o && o->names.empty()) objects.push_back(change::DropObject{k});
+  }
+  fs.commit(std::move(objects));
 }
 
 } // namespace lockstep::sim
