@@ -157,6 +157,7 @@ void Host::carry(const fx::PurgeStaging&) {
   on_executor([this] { purge_staging(disk_.files); });
 }
 void Host::carry(const fx::Say& e) {
+  if (std::holds_alternative<said::SelfFailed>(e.what)) oracles_.disk_failed(*this);
   later_here(us(20), [this, what = e.what] { to_node(nin::Mirror{what}); });
 }
 void Host::carry(const fx::Tell& e) {

@@ -83,11 +83,13 @@ void Oracles::recorded(const Host& h, const std::optional<Record>& before) {
       violated(oracle::S7, name_of(owner) + " is own while " + name_of(other(owner)) + " is shared at " + to_string(r.g));
     }
   }
-  if (r.state == Freshness::inconsistent && before && before->state != Freshness::inconsistent) becomes_target(h, *before);
+  bool was = before && before->state == Freshness::inconsistent;
+  if (r.state == Freshness::inconsistent && !was) becomes_target(h, last_era_[h.index()]); // also of a record it lost since
+  if (eras_.count(r.g.nonce)) last_era_[h.index()] = r.g.nonce;
 }
 
 // S19: what a node acknowledged alone is overwritten only after it was set aside, loudly.
-void Oracles::becomes_target(const Host& h, const Record& before) {
+void Oracles::becomes_target(const Host& h, std::uint64_t tip) {
   auto& source = other(h).disk().state.record;
   if (!source) return;
   auto in_chain = [&](std::uint64_t nonce) {
@@ -97,7 +99,7 @@ void Oracles::becomes_target(const Host& h, const Record& before) {
     }
     return false;
   };
-  for (auto e = eras_.find(before.g.nonce); e != eras_.end(); e = eras_.find(e->second.parent.nonce)) {
+  for (auto e = eras_.find(tip); e != eras_.end(); e = eras_.find(e->second.parent.nonce)) {
     if (in_chain(e->first)) return;
     bool its_own = e->second.writer == h.index() && e->second.acknowledged > 0;
     if (its_own && !h.set_aside) {
@@ -110,7 +112,7 @@ void Oracles::becomes_target(const Host& h, const Record& before) {
 // ---------------------------------------------------------------- crashes
 bool Oracles::keeps_memory(const Host& h, std::uint64_t nonce) const {
   auto& r = h.disk().state.record;
-  if (!h.running() || !r || r->g.nonce != nonce) return false;
+  if (!h.running() || !r || r->g.nonce != nonce || h.mirror()->unfit()) return false;
   auto role = h.mirror()->role();
   return role == MirrorRole::prim || role == MirrorRole::second || role == MirrorRole::preparing || role == MirrorRole::alone;
 }
@@ -129,6 +131,12 @@ void Oracles::after_crash(const Host& h) {
 void Oracles::after_kill(const Host& h) {
   memory_lost(h);
   std::erase_if(pending_, [&](auto& p) { return p.second.host == h.index(); });
+}
+void Oracles::disk_failed(const Host& h) {
+  auto era = era_of(h);
+  auto& peer = other(h);
+  bool peer_lost_too = era && !keeps_memory(peer, era->g.nonce) && peer.disk().state.record && peer.disk().state.record->g == era->g;
+  if (peer_lost_too) era->promises.lost_memory(h.disk().files.now(), peer.disk().files.now());
 }
 void Oracles::started(const Host& h) {
   if (h.went_back) weak_ = true;

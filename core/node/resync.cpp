@@ -21,6 +21,7 @@ void Node::start_following(const Verdict& v) {
     if (aside_ == Aside::failed && aside_for_ == source.g) return;
     log('E', "heart",
         std::string("This node gives way: ") + rule_sentence(v.rule) + ". What it will lose is kept aside first");
+    tell(v.rule, 0, 0, peer_->node_name);
     aside_ = Aside::copying, aside_for_ = source.g, aside_ticket_ = new_ticket();
     wait(Wait::starting, v.rule, "the files that this node will lose are kept aside", "a complete copy", "");
     return emit(nfx::SetAside{aside_ticket_, to_string(durable_.g)});
