@@ -6,6 +6,7 @@
 
 namespace lockstep::testing {
 namespace {
+constexpr std::int32_t noent = 2, exists = 17, notempty = 39;
 
 std::vector<std::uint64_t> numbers(const Bytes& b) {
   std::vector<std::uint64_t> v;
