@@ -237,7 +237,8 @@ void Mirror::complete(std::uint64_t token, std::int32_t error, std::uint64_t amo
 // The moment the peer was too slow, if nothing moves before: for receipts, outcomes, applied positions and the link itself.
 Instant Mirror::oldest_wait() const {
   auto t = Instant::never();
-  if (receives() && !unfit_ && !rx_.applying.empty())
+  // A hanging disk leaves the pair only while the primary is there: without it this node may be the only one that has all.
+  if (receives() && linked_ && role_ != Role::preparing && leaving_.kind == LeaveKind::none && !unfit_ && !rx_.applying.empty())
     t = rx_.queue.front().since + std::max(config_.sendtimeout, config_.locktimeout);
   if (!sends() || stream_.closed || broken_ || tx_.failed_said) return t;
   if (!linked_) return earlier(t, tx_.progress_since + config_.sendtimeout);
