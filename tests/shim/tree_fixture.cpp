@@ -46,14 +46,18 @@ std::string LoopImage::make(const std::string& name) const {
   return path;
 }
 
-std::unique_ptr<Tree> open_tree(const std::string& path, std::uint64_t node, std::uint64_t incarnation) {
+std::unique_ptr<Tree> open_trees(const std::vector<std::string>& paths, std::uint64_t node, std::uint64_t incarnation) {
   Tree::Options options;
   options.node_uid = {node, node}, options.incarnation = {incarnation};
-  auto tree = Tree::open({path}, options);
+  auto tree = Tree::open(paths, options);
   BOOST_REQUIRE_MESSAGE(tree.ok(), tree.error());
   auto report = (*tree)->scan();
   BOOST_REQUIRE_MESSAGE(report.ok(), report.error());
   return std::move(*tree);
+}
+
+std::unique_ptr<Tree> open_tree(const std::string& path, std::uint64_t node, std::uint64_t incarnation) {
+  return open_trees({path}, node, incarnation);
 }
 
 namespace {
@@ -130,7 +134,7 @@ void require_equal(const std::map<std::string, std::string>& a, const std::map<s
 // ---------------------------------------------------------------- OpMaker
 
 Key OpMaker::any_directory() {
-  Key at = root_key(0);
+  Key at = root_key(static_cast<std::uint32_t>(below(tree_.roots())));
   for (int depth = 0; depth < 4 && below(3); ++depth) {
     fx::ReadItem order;
     order.object = at, order.directory = true;
@@ -275,7 +279,8 @@ void drain_file(Tree& source, Tree& target, Key key) {
 
 void drain_everything(Tree& source, Tree& target, std::uint64_t seed) {
   Prng random(seed);
-  std::vector<Key> dirs{root_key(0), orphans_key(0)};
+  std::vector<Key> dirs;
+  for (std::uint32_t i = 0; i < source.roots(); ++i) dirs.push_back(root_key(i)), dirs.push_back(orphans_key(i));
   std::map<Key, FileType> others;
   Bytes none;
   for (std::size_t i = 0; i < dirs.size(); ++i) {

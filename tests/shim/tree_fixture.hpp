@@ -23,6 +23,8 @@ class LoopImage {
   std::string image_, path_;
 };
 
+std::unique_ptr<Tree> open_trees(const std::vector<std::string>& paths, std::uint64_t node,
+                                 std::uint64_t incarnation = 1);
 std::unique_ptr<Tree> open_tree(const std::string& path, std::uint64_t node, std::uint64_t incarnation = 1);
 
 // path -> description. `with_nlink` of directories too. Reads the plain directory: nothing may be mounted over it.

@@ -11,6 +11,7 @@
 #include "shim/linux/tree/object.hpp"
 #include "shim/linux/tree/open_objects.hpp"
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -134,6 +135,9 @@ class Tree {
   int sync(const Op& op);
 
   OpResult drain_dir(const Op& op, std::span<const std::uint8_t> payload);
+  int settle(Key key, const DirState& state);
+  int settle_placed();
+  int end_of_drain();
   int detach_vanished(std::uint8_t root, int dirfd, const DirState& state);
   int detach(std::uint8_t root, int dirfd, const std::string& name, const Found& found);
   int attach_all(Key dir, std::uint8_t root, int dirfd, const DirState& state);
@@ -158,6 +162,7 @@ class Tree {
   std::mutex minted_mutex_;
   PendingSet minted_marks_;
   std::vector<Blocked> blocked_;
+  std::map<Key, DirState> unplaced_; // drained, and no directory that was drained holds them yet (several roots only)
 };
 
 // Attributes of any open object as they go on the wire; 0 or an errno. Our own xattrs are left out.

@@ -63,7 +63,7 @@ OpResult Tree::dispatch(const Op& op, std::span<const std::uint8_t> payload) {
   case OpKind::drain_query: return drain_query(op, payload);
   case OpKind::drain_data: return drain_data(op, payload);
   case OpKind::drain_attrs: return {drain_attrs(op, payload)};
-  case OpKind::drained: return {blocked_.empty() ? 0 : ELOOP};
+  case OpKind::drained: return {end_of_drain()};
   }
   return {EINVAL};
 }

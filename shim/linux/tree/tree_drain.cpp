@@ -54,19 +54,54 @@ OpResult Tree::drain_dir(const Op& op, std::span<const std::uint8_t> payload) {
     if (!e.content_follows && !index_.find(e.key)) result.lacks.push_back(e.key);
   if (!result.lacks.empty()) return result;
 
-  std::shared_ptr<OpenObject> d;
-  result.error = directory(op.object, d);
-  if (result.error == ENOENT) {
-    auto hint = index_.find(op.dir);
-    result.error = staged_directory(op.object, hint ? hint->root : std::uint8_t{0});
-    if (!result.error) result.error = directory(op.object, d);
+  // Which file system an unknown directory belongs to shows when its parent is drained.
+  if (roots() > 1 && !index_.find(op.object)) {
+    unplaced_[op.object] = std::move(state);
+    return result;
   }
-  std::erase_if(blocked_, [&](auto& b) { return b.dir == op.object; });
-  if (!result.error) result.error = detach_vanished(d->root, d->fd.get(), state);
-  if (!result.error) result.error = attach_all(op.object, d->root, d->fd.get(), state);
-  if (!result.error) result.error = apply_state(d->fd.get(), state.self);
+  unplaced_.erase(op.object);
+  result.error = settle(op.object, state);
   if (!result.error) result.error = retry_blocked();
+  if (!result.error) result.error = settle_placed();
   return result;
+}
+
+// The directory becomes what the state says.
+int Tree::settle(Key key, const DirState& state) {
+  std::shared_ptr<OpenObject> d;
+  int e = directory(key, d);
+  if (e == ENOENT) {
+    e = staged_directory(key, 0);
+    if (!e) e = directory(key, d);
+  }
+  std::erase_if(blocked_, [&](auto& b) { return b.dir == key; });
+  if (!e) e = detach_vanished(d->root, d->fd.get(), state);
+  if (!e) e = attach_all(key, d->root, d->fd.get(), state);
+  return e ? e : apply_state(d->fd.get(), state.self);
+}
+
+int Tree::settle_placed() {
+  for (auto it = unplaced_.begin(); it != unplaced_.end();) {
+    if (!index_.find(it->first)) {
+      ++it;
+      continue;
+    }
+    auto [key, state] = std::move(*it);
+    unplaced_.erase(it);
+    if (int e = settle(key, state)) return e;
+    if (int e = retry_blocked()) return e;
+    it = unplaced_.begin(); // what it holds may be known now
+  }
+  return 0;
+}
+
+// What waits for a place now will not get one: an earlier session that broke left it, or the source's word was not a
+// tree.
+int Tree::end_of_drain() {
+  bool all_placed = blocked_.empty() && unplaced_.empty();
+  blocked_.clear();
+  unplaced_.clear();
+  return all_placed ? 0 : ELOOP;
 }
 
 // A directory that no drained directory holds yet: made in staging, attached later.
@@ -194,7 +229,7 @@ int Tree::retry_blocked() {
         continue;
       }
       if (!e) e = apply_state(d->fd.get(), blocked_[i].self);
-      if (e) return e;
+      if (e && e != ENOENT) return e; // ENOENT: of an earlier session, gone since
       blocked_.erase(blocked_.begin() + static_cast<std::ptrdiff_t>(i));
       progress = true;
     }
