@@ -142,6 +142,7 @@ void Oracles::started(const Host& h) {
   if (h.went_back) weak_ = true;
 }
 void Oracles::exited(const Host& h) {
+  memory_lost(h); // an orderly leave while the other node's memory is already gone: its disk is all that was promised
   std::erase_if(pending_, [&](auto& p) { return p.second.host == h.index(); });
 }
 void Oracles::operator_said(const Host&, Verb v) {
