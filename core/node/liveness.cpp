@@ -20,9 +20,11 @@ void Liveness::heard(std::uint32_t network, const Beat& beat, Incarnation mine, 
   l.rx_incarnation = beat.incarnation, l.rx_seq = beat.seq, l.rx_sent_ns = beat.sent_ns;
   l.last_heard = now, l.peer_timeout = beat.timeout;
   Instant sent{beat.echo_sent_ns};
-  if (beat.echo_incarnation == mine && beat.echo_seq <= l.tx_seq && sent <= now && sent > l.echo_sent &&
-      sent >= echo_floor_)
-    l.echo_sent = l.echo_shown = sent;
+  bool echoes = beat.echo_incarnation == mine && beat.echo_seq <= l.tx_seq && sent <= now && sent >= echo_floor_;
+  if (!echoes) return;
+  l.echo_shown = later(l.echo_shown, sent);
+  // Only a SECOND promises not to act before its own timeout; one that serves promises nothing.
+  if (beat.role == Role::second) l.echo_sent = later(l.echo_sent, sent);
 }
 
 void Liveness::forget_peer() {
