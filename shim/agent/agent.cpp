@@ -28,6 +28,7 @@ int Agent::run() {
   signals.async_wait([this](auto ec, int) {
     if (ec) return;
     log("stopping: all modules are stopped first");
+    supervisor_->keep({}); // who ends now, told by us or by whoever ends us, is not started again
     std::thread([this] { // stop scripts take their time; the loop goes on answering meanwhile
       stop_modules();
       loop_.stop();

@@ -53,6 +53,7 @@ json run(const Paths& paths, std::vector<std::string> argv, const std::string& f
   ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&actions, out[1], 1);
   ::posix_spawn_file_actions_adddup2(&actions, out[1], 2);
+  ::posix_spawn_file_actions_addclosefrom_np(&actions, 3); // our sockets are not the command's
   pid_t pid = 0;
   int error = ::posix_spawn(&pid, program.c_str(), &actions, nullptr, args.data(), env.data());
   ::posix_spawn_file_actions_destroy(&actions);

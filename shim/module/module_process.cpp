@@ -186,8 +186,9 @@ void ModuleProcess::life_over(bool restart, const std::string& reason) {
   for (auto& [id, respond] : owed)
     respond({{"ok", false}, {"error", "the module stopped before the command was carried out" + (reason.empty() ? "" : ": " + reason)}});
   refresh_page();
+  if (!restart || ending_) remember_started(false); // ended in order: only a crash is made good by a start
   if (ending_) return loop_.stop();
-  if (!restart) return remember_started(false);
+  if (!restart) return;
   Command again;
   again.verb = Verb::start;
   again.who = "automatically";
