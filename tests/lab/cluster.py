@@ -2,6 +2,8 @@
 import json
 import os
 import pathlib
+import shutil
+import subprocess
 import time
 
 from . import config, tree
@@ -43,7 +45,12 @@ class Cluster:
 
     def stop_agent(self, node):
         node.signal(15, "lockstepd")
-        self.agents[node.name].wait(60)
+        try:
+            self.agents[node.name].wait(60)
+        except subprocess.TimeoutExpired:
+            stacks = "".join(subprocess.run(["gdb", "-p", str(pid), "-batch", "-ex", "thread apply all backtrace 12"], capture_output=True,
+                                            text=True).stdout for pid in node.processes("lockstepd")) if shutil.which("gdb") else ""
+            raise LabError(f"lockstepd on {node.name} does not end\n{stacks}\n{self.diagnosis()}") from None
 
     def run(self, node, *arguments, check=True, timeout=120, input=None):
         """`lockstep ARGUMENTS` on a node; a failure shows both nodes' logs."""
