@@ -59,8 +59,9 @@ class Host:
         self._errors = open(self.work / "boot.log", "w+")
         self._outer = subprocess.Popen([sys.executable, str(HERE / "boot.py"), json.dumps(spec)], stdin=subprocess.PIPE,
                                        stdout=subprocess.PIPE, stderr=self._errors, text=True, start_new_session=True)
-        pid = self._outer.stdout.readline().strip()
-        if not pid or self._outer.stdout.readline().strip() != "ready":
+        said = {self._outer.stdout.readline().strip(), self._outer.stdout.readline().strip()}  # two processes: in any order
+        pid = next((line for line in said if line.isdigit()), None)
+        if pid is None or "ready" not in said:
             self._outer.kill()
             self._errors.seek(0)
             raise LabError(f"{self.name} does not boot:\n{self._errors.read()}")
