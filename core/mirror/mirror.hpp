@@ -157,6 +157,7 @@ class Mirror {
   void become_alone(Generation);
   void start_leaving(LeaveKind);
   void check_leaving();
+  void fail_unmarked_ops();
   void fail_held_ops();
   void become_idle();
 

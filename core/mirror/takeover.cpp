@@ -36,6 +36,7 @@ void Mirror::check_prepare() {
 
 void Mirror::become_alone(Generation g) {
   if (role_ != Role::alone) {
+    if (prepare_.active && !prepare_.covers) fail_unmarked_ops();
     if (role_ == Role::preparing && !from_prim_) tx_.next_seq = std::max(tx_.next_seq, rx_.received + 1);
     clear_queue();
     close_stream();
@@ -86,6 +87,22 @@ void Mirror::check_leaving() {
   said::Quiesced q{Position{stream_.open ? stream_.generation : generation_, executed_through()}, leaving_.covers};
   become_idle();
   say(q);
+}
+
+// data:D5: what is not marked durably is not executed alone. What was executed here was received there, and is in that set.
+void Mirror::fail_unmarked_ops() {
+  for (auto it = live_.begin(); it != live_.end();) {
+    auto& l = it->second;
+    if (l.stage != LiveOp::Stage::queued) {
+      ++it;
+      continue;
+    }
+    tell(Rule::D5, static_cast<std::int64_t>(l.seq), errno_io, op_name(l.op.kind));
+    complete(l.token, errno_io, 0);
+    drop(l.payload);
+    expired_.erase(it->first);
+    it = live_.erase(it);
+  }
 }
 
 // control:Y1, data T11: what is held ends with an error; it may live on the peer, and stays in the set.

@@ -294,6 +294,22 @@ BOOST_AUTO_TEST_CASE(held_operations_end_with_an_error_and_stay_in_the_set) {
   BOOST_TEST((w.mirror(0).role() == MirrorRole::idle));
 }
 
+BOOST_AUTO_TEST_CASE(what_could_not_be_marked_is_not_executed_alone) { // data:D5
+  auto w = paired();
+  w.run_for(seconds(20)); // the sets are free
+  w.side(1).up = false;
+  auto a = w.submit(0, make(root, "f", f));
+  w.side(0).set_error = 28;
+  w.order(0, order::PrepareAlone{});
+  w.run();
+  BOOST_REQUIRE(w.last_said<said::AloneReady>(0));
+  BOOST_TEST(!w.last_said<said::AloneReady>(0)->covers);
+  w.alone(0);
+  w.run();
+  BOOST_TEST(done(w, 0, a, 5));
+  BOOST_TEST(!w.side(0).now.objects.count(f));
+}
+
 BOOST_AUTO_TEST_CASE(no_receipt_without_room) {
   auto w = paired();
   w.submit(0, make(root, "f", f));
