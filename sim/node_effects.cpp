@@ -54,7 +54,10 @@ void Host::carry(const nfx::RunScript& e) {
     }
     return false;
   };
-  if (named(What::script_hangs)) return; // until it is killed
+  // Until it is killed, or until everything heals: a start script has no time limit (safekit 5.2), so one that never ended
+  // would rightly keep its node Transient for ever.
+  if (named(What::script_hangs))
+    return later_here(Instant{plan_.heal.ns} - queue_.now(), [this, e, force, run] { script_ends(e.ticket, e.name, force, run); });
   bool fails = named(What::script_fails);
   later_here(ms(pick(chance(3), 5, 400)), [this, e, force, run, fails] {
     if (fails && script_ && script_run_ == run) {

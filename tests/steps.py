@@ -34,11 +34,11 @@ def counted(output, code):
     closing = re.findall(r"^(\d+) passed, (\d+) failed$", output, re.M)
     if closing:
         passed, failed = map(int, closing[-1])
-        return passed, failed or (code != 0)
+        return passed, failed or int(code != 0)
     boost = re.findall(r"(\d+) test cases? out of (\d+) passed", output)
     if boost:
         passed, total = map(int, boost[-1])
-        return passed, (total - passed) or (code != 0)
+        return passed, (total - passed) or int(code != 0)
     return (1, 0) if code == 0 else (0, 1)
 
 

@@ -16,6 +16,7 @@ std::vector<Network> nets(Duration a, Duration b = {}) {
 // A beat of the peer, echoing our newest beat on that network.
 Beat answer(Liveness& l, std::uint32_t network, Instant echo_of, Duration timeout, std::uint64_t seq, Instant sent) {
   Beat b;
+  b.role = Role::second, b.sub = Sub::ready;
   b.incarnation = {3}, b.seq = seq, b.sent_ns = sent.ns, b.timeout = timeout, b.pulse = ms(100);
   b.echo_incarnation = me, b.echo_seq = l.sent_seq(network), b.echo_sent_ns = echo_of.ns;
   return b;
@@ -40,6 +41,19 @@ BOOST_AUTO_TEST_CASE(the_shorter_timeout_of_both_bounds_the_lease_and_the_latest
   l.heard(1, answer(l, 1, t0, seconds(6), 1, t0), me, t0);
   BOOST_TEST((l.lease_until() == t0 + seconds(4))); // 2/3 of min(30, 6)
   BOOST_TEST((l.silent_from() == t0 + seconds(30)));
+}
+
+// Found by the simulator (seed 1931, mode none): reordered beats let the SECOND act; its first beat as ALONE echoed a fresh beat
+// of the old PRIM, whose lease it renewed: both had the address.
+BOOST_AUTO_TEST_CASE(the_echo_of_a_node_that_serves_itself_renews_no_lease) {
+  Liveness l(nets(seconds(3)), t0);
+  Beat mine;
+  l.stamp(0, mine, t0);
+  Beat alone = answer(l, 0, t0, seconds(3), 1, t0);
+  alone.role = Role::alone;
+  l.heard(0, alone, me, t0);
+  BOOST_TEST((l.lease_until() == Instant::distant_past()));
+  BOOST_TEST(l.good(0, t0 + seconds(1)));
 }
 
 BOOST_AUTO_TEST_CASE(an_echo_of_another_incarnation_or_of_something_never_sent_renews_nothing) {
