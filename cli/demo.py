@@ -128,9 +128,10 @@ class Demo:
         return load
 
     def check_rows(self, load):
-        acknowledged = {number for number, _, _ in load.acknowledged()}
+        rows = load.acknowledged()
+        acknowledged = {number for number, _, _ in rows}
         present = {int(n) for n in self.query("select number from rows")}
-        by = {s: sum(1 for _, server, _ in load.acknowledged() if server == s) for s in ("node1", "node2")}
+        by = {s: sum(1 for _, server, _ in rows if server == s) for s in ("node1", "node2")}
         missing = sorted(acknowledged - present)
         self.say(f"rows acknowledged: {len(acknowledged)} ({by['node1']} by node1, {by['node2']} by node2); rows in the table: {len(present)}; "
                  f"acknowledged rows missing: {len(missing)}")

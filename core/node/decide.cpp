@@ -158,8 +158,11 @@ void Node::decide_heard() {
     change({.kind = ChangeKind::consent, .covers = durable_.covers, .complete = durable_.complete});
     return;
   }
-  if (may_follow()) return start_following(v);
-  wait_for_peer(v);
+  if (!may_follow()) return wait_for_peer(v);
+  if (flow_works()) return start_following(v);
+  bool fresh = now_ < started_ + liveness_.longest_timeout();
+  wait(fresh ? Wait::starting : Wait::for_peer, Rule::link_down, "the replication network is silent: nothing can be copied from the other node",
+       "the replication network", "repair the network that <heartbeat ident=\"flow\"> names");
 }
 
 void Node::wait_for_peer(const Verdict& v) {

@@ -176,6 +176,7 @@ class Node {
 
   // ---- resync.cpp
   bool may_follow() const;
+  bool flow_works() const;
   void watch_target();
   void watch_source();
   void end_following(const std::string& why, Duration pause);

@@ -52,10 +52,23 @@ bool Node::may_follow() const {
   return !handed_in || (peer_saw_me_leave_ && !peer_->resync_active);
 }
 
+// A copy that could not get through would only look like one: this node waits and says so.
+bool Node::flow_works() const {
+  bool any = false;
+  for (std::uint32_t i = 0; i < config_.networks.size(); ++i) {
+    if (!config_.networks[i].flow) continue;
+    if (liveness_.good(i, now_)) return true;
+    any = true;
+  }
+  return !any || !has_rfs();
+}
+
 void Node::watch_target() {
   if (!following_ || standing_ != Standing::target || ending_) return;
   const auto& s = following_->session;
   if (now_ >= liveness_.silent_from()) return end_following("the other node is silent", {});
+  if (proven() && !following_->equal && !changing(ChangeKind::equal) && !flow_works())
+    return end_following("the replication network is silent", {});
   if (!proven()) {
     if (peer_ && (peer_->node_uid != s.source || peer_->incarnation != s.source_incarnation))
       end_following("the source restarted", {});

@@ -63,6 +63,21 @@ def different_configurations():
             cluster.expect("differ" in shown and "node1" in shown and "node2" in shown, f"not said on {node.name}: {shown}")
 
 
+def port_of_the_module_in_use():
+    """A port of the module in use: the start is refused and names it; when it is free the module starts."""
+    with configured() as (_lab, cluster, node1, _node2):
+        for kind, port in (("SOCK_DGRAM", 8888), ("SOCK_STREAM", 5600)):
+            holder = node1.popen(["python3", "-c", f"import socket,time\ns = socket.socket(socket.AF_INET, socket.{kind})\ns.bind(('', {port}))\n"
+                                  f"s.listen() if {kind == 'SOCK_STREAM'} else None\nopen('/run/held{port}', 'w')\ntime.sleep(600)"])
+            cluster.wait("the port is taken", node1.path(f"/run/held{port}").exists)
+            refused(cluster, cluster.do(node1, "prim", check=False), str(port))
+            cluster.expect(cluster.view(node1)["role"] == "STOP", f"half started: {cluster.states()}")
+            holder.kill()
+            node1.signal(9, "python3")
+        cluster.do(node1, "prim")
+        cluster.wait_state(node1, "ALONE")
+
+
 def port_in_use():
     """A port in use: lockstepd names it and ends."""
     with Lab() as lab:
@@ -251,6 +266,6 @@ def full_disk_under_the_record():
         cluster.trees_equal()
 
 
-SCENARIOS = [typo_in_the_configuration, wrong_directories, different_configurations, port_in_use, no_dev_fuse, no_privilege,
+SCENARIOS = [typo_in_the_configuration, wrong_directories, different_configurations, port_of_the_module_in_use, port_in_use, no_dev_fuse, no_privilege,
              unknown_module_and_command, second_daemon_on_the_same_root, damaged_record, lost_record, restored_record, directory_not_mounted,
              strangers, wrong_cluster_key, full_disk_under_the_record]
