@@ -43,7 +43,7 @@ void Mirror::settle() {
   watermark_if_due();
   check_prepare();
   check_leaving();
-  start_checkpoint(false);
+  start_checkpoint(owes_release());
   check_timeouts();
   report_held();
   report_progress(false);

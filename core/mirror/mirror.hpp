@@ -148,6 +148,7 @@ class Mirror {
   void note(std::uint64_t seq, const Op&);
   void release_sets();
   void start_checkpoint(bool forced);
+  bool owes_release() const;
   void announce_checkpoint();
   std::uint64_t executed_through() const;
 

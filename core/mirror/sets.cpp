@@ -43,6 +43,13 @@ void Mirror::note(std::uint64_t seq, const Op& op) {
 // Contiguous, here, of the stream this node is in.
 std::uint64_t Mirror::executed_through() const { return receives() ? rx_.applied : tx_.executed; }
 
+// After Ready the durable set of the copy (everything, after a full one) is kept until both nodes have flushed what came up to
+// there: at once, since a node that leaves before that makes the next copy as large again.
+bool Mirror::owes_release() const {
+  bool passed = ours(own_checkpoint_) && own_checkpoint_.seq >= release_durable_at_;
+  return ready_ && stream_.open && !stream_.closed && !durable_.empty() && !passed && executed_through() >= release_durable_at_;
+}
+
 // data T3: the position is taken when the flush starts, announced when it has returned 0.
 void Mirror::start_checkpoint(bool forced) {
   if (role_ == Role::idle || flush_.ticket.value != 0 || flush_.frozen || (!forced && now_ < flush_.next)) return;
