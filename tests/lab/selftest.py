@@ -157,7 +157,9 @@ def a_killed_laboratory_leaves_no_process_and_the_next_one_removes_its_files():
     program = ("import sys; sys.path.insert(0, %r)\nfrom tests.lab.lab import Lab\nimport time\nlab = Lab()\nlab.node1.popen(['sleep', '4711'])\n"
                "print(lab.work, lab.node1.pid, flush=True)\ntime.sleep(99)" % str(lab_module.REPOSITORY))
     for number in (signal.SIGKILL, signal.SIGINT):
-        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        # A run in the background ignores Ctrl-C, and its children with it; this laboratory is to hear it.
+        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
         work, pid = process.stdout.readline().split()
         process.send_signal(number)
         process.wait(30)
