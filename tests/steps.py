@@ -110,7 +110,7 @@ def build(preset, directory, nice=()):
 
 def program_tests(directory, suffix, nice=()):
     sanitizer = {"ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
-    for name in ("unit", "property", "transcripts", "shim"):
+    for name in ("unit", "property", "transcripts", "sim", "shim"):
         program = TOP / directory / f"{name}-tests"
         # Its own network and mounts: nothing meets the machine's ports, and both lanes may run the same test.
         apart = ["unshare", "-n", "-m", "sh", "-c", 'ip link set lo up && exec "$@"', "-"] if name == "shim" else []
