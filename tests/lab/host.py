@@ -56,16 +56,28 @@ class Host:
         newroot.mkdir(exist_ok=True)
         spec = {"name": self.name, "newroot": str(newroot), "images": {k: str(v) for k, v in self.images.items()},
                 "directories": self.directories, "keep": self.keep}
+        for attempt in range(3):  # seen on a loaded machine: a host's first process ends at once and says nothing
+            if self._start(spec):
+                return
+            ended = self._outer.wait()
+            self._errors.seek(0)
+            said = self._errors.read()
+            if said:
+                break
+        raise LabError(f"{self.name} does not boot (its first process ended with {ended}):\n{said}")
+
+    def _start(self, spec):
+        """One try: whether the host is up. Its first process and its keeper say `ready` and a pid, in any order."""
         self._errors = open(self.work / "boot.log", "w+")
         self._outer = subprocess.Popen([sys.executable, str(HERE / "boot.py"), json.dumps(spec)], stdin=subprocess.PIPE,
                                        stdout=subprocess.PIPE, stderr=self._errors, text=True, start_new_session=True)
-        said = {self._outer.stdout.readline().strip(), self._outer.stdout.readline().strip()}  # two processes: in any order
+        said = {self._outer.stdout.readline().strip(), self._outer.stdout.readline().strip()}
         pid = next((line for line in said if line.isdigit()), None)
         if pid is None or "ready" not in said:
             self._outer.kill()
-            self._errors.seek(0)
-            raise LabError(f"{self.name} does not boot:\n{self._errors.read()}")
+            return False
         self.pid = int(pid)
+        return True
 
     def power_off(self):
         """Kills process 1, and by that everything in the host; returns when all of it is gone, mounts and loop devices too."""
