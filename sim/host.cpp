@@ -189,25 +189,28 @@ void Host::command(Verb verb, const std::string& who) {
   else if (starts) start_process(&c);
 }
 
-void Host::step_node(NodeInput&& input) {
+// One step of either machine: its effects in order, a crash possible after each. False: it crashed.
+template <class Effects, class Machine, class Input>
+bool Host::step_machine(Machine& machine, const Input& input, const char* arrow, const char* indent, std::size_t kind) {
   LOCKSTEP_ASSERT(!stepping_);
   stepping_ = true;
-  trace_.line(queue_.now(), index_, [&] { return "> " + describe(input); });
-  NodeEffects effects;
-  node_->step(input, effects);
+  trace_.line(queue_.now(), index_, [&] { return arrow + describe(input); });
+  Effects effects;
+  machine.step(input, effects);
   ++trace_.counts.steps;
-  bool crashed = false;
+  bool lives = true;
   for (auto& e : effects) {
-    trace_.mix(queue_.now().ns, index_, e.index(), summary(e));
-    trace_.line(queue_.now(), index_, [&] { return "    " + describe(e); });
+    trace_.mix(queue_.now().ns, index_, kind + e.index(), summary(e));
+    trace_.line(queue_.now(), index_, [&] { return indent + describe(e); });
     std::visit([&](const auto& x) { carry(x); }, e);
-    if (!one_more_effect()) {
-      crashed = true;
-      break;
-    }
+    if (!(lives = one_more_effect())) break;
   }
   stepping_ = false;
-  if (crashed) return crash_is_kill_ ? kill_process() : power_off();
+  return lives;
+}
+
+void Host::step_node(NodeInput&& input) {
+  if (!step_machine<NodeEffects>(*node_, input, "> ", "    ", 0)) return crash_is_kill_ ? kill_process() : power_off();
   if (exiting_) {
     bool again = exit_restart_;
     stop_process();
@@ -225,24 +228,7 @@ void Host::step_node(NodeInput&& input) {
 }
 
 void Host::step_mirror(MirrorInput&& input) {
-  LOCKSTEP_ASSERT(!stepping_);
-  stepping_ = true;
-  trace_.line(queue_.now(), index_, [&] { return "} " + describe(input); });
-  MirrorEffects effects;
-  mirror_->step(input, effects);
-  ++trace_.counts.steps;
-  bool crashed = false;
-  for (auto& e : effects) {
-    trace_.mix(queue_.now().ns, index_, e.index() + 100, summary(e));
-    trace_.line(queue_.now(), index_, [&] { return "      " + describe(e); });
-    std::visit([&](const auto& x) { carry(x); }, e);
-    if (!one_more_effect()) {
-      crashed = true;
-      break;
-    }
-  }
-  stepping_ = false;
-  if (crashed) return crash_is_kill_ ? kill_process() : power_off();
+  if (!step_machine<MirrorEffects>(*mirror_, input, "} ", "      ", 100)) return crash_is_kill_ ? kill_process() : power_off();
   wake_at(mirror_->next_deadline(), false);
   oracles_.after_step(*this);
 }

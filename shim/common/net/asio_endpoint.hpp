@@ -16,6 +16,9 @@ Endpoint from_asio(const E& e) {
 inline boost::asio::ip::tcp::endpoint tcp_endpoint(const Endpoint& e) { return {to_asio(e), e.port}; }
 inline boost::asio::ip::udp::endpoint udp_endpoint(const Endpoint& e) { return {to_asio(e), e.port}; }
 
+// Opens, binds and listens. An IPv6 address does not take the IPv4 port with it.
+boost::system::error_code listen_on(boost::asio::ip::tcp::acceptor& acceptor, const Endpoint& local, int backlog);
+
 // Why a local address and port could not be bound, and what to do.
 Error bind_error(const char* protocol, const Endpoint& local, const std::string& what,
                  const boost::system::error_code& ec);

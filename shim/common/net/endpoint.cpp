@@ -1,5 +1,6 @@
 #include "shim/common/net/endpoint.hpp"
 #include "shim/common/net/asio_endpoint.hpp"
+#include <boost/asio/ip/v6_only.hpp>
 #include <netdb.h>
 #include <sys/socket.h>
 
@@ -52,6 +53,17 @@ Result<Endpoint> Endpoint::resolve(const std::string& host, std::uint16_t port) 
 std::string address_text(const Endpoint& e) { return to_asio(e).to_string(); }
 std::string to_string(const Endpoint& e) {
   return (e.v6 ? "[" + address_text(e) + "]" : address_text(e)) + ":" + std::to_string(e.port);
+}
+
+boost::system::error_code listen_on(boost::asio::ip::tcp::acceptor& acceptor, const Endpoint& local, int backlog) {
+  boost::system::error_code ec;
+  auto ep = tcp_endpoint(local);
+  acceptor.open(ep.protocol(), ec);
+  if (!ec) acceptor.set_option(boost::asio::ip::tcp::acceptor::reuse_address(true), ec);
+  if (!ec && local.v6) acceptor.set_option(boost::asio::ip::v6_only(true), ec);
+  if (!ec) acceptor.bind(ep, ec);
+  if (!ec) acceptor.listen(backlog, ec);
+  return ec;
 }
 
 Error bind_error(const char* protocol, const Endpoint& local, const std::string& what,

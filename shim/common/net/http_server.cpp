@@ -132,16 +132,7 @@ struct HttpServer::Impl {
     if (thread.joinable()) thread.join();
   }
 
-  error_code listen(const Endpoint& local) {
-    error_code ec;
-    auto ep = tcp_endpoint(local);
-    acceptor.open(ep.protocol(), ec);
-    if (!ec) acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
-    if (!ec && local.v6) acceptor.set_option(asio::ip::v6_only(true), ec);
-    if (!ec) acceptor.bind(ep, ec);
-    if (!ec) acceptor.listen(1024, ec);
-    return ec;
-  }
+  error_code listen(const Endpoint& local) { return listen_on(acceptor, local, 1024); }
   void run() {
     if (slow) worker.emplace(options.max_slow_waiting);
     accept();

@@ -22,16 +22,7 @@ struct StreamListener::Impl : std::enable_shared_from_this<StreamListener::Impl>
       : loop(l), acceptor(l.context()), keys(std::make_shared<TlsKeys>(key, label)), on_stream(std::move(on)),
         strangers(std::move(r)), options(std::move(o)), pause(l) {}
 
-  error_code listen(const Endpoint& local) {
-    error_code ec;
-    auto ep = tcp_endpoint(local);
-    acceptor.open(ep.protocol(), ec);
-    if (!ec) acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
-    if (!ec && local.v6) acceptor.set_option(asio::ip::v6_only(true), ec);
-    if (!ec) acceptor.bind(ep, ec);
-    if (!ec) acceptor.listen(64, ec);
-    return ec;
-  }
+  error_code listen(const Endpoint& local) { return listen_on(acceptor, local, 64); }
 
   void accept() {
     acceptor.async_accept([self = shared_from_this()](const error_code& ec, tcp::socket socket) {
