@@ -96,6 +96,11 @@ std::string describe(const NodeInput& i) {
                         [](const nin::Persisted& x) { return "Persisted " + ticket(x.ticket) + problem(x.ok, x.problem); },
                         [](const nin::ScriptDone& x) { return "ScriptDone " + ticket(x.ticket) + " exit " + std::to_string(x.exit_code); },
                         [](const nin::WitnessAnswer& x) { return std::string("Witness ") + (x.reachable ? "answers" : "is silent"); },
+                        [](const nin::ArbiterAnswer& x) {
+                          static const char* const says[] = {"holds ", "is absent", "swapped", "is silent"};
+                          auto which = static_cast<std::size_t>(x.says);
+                          return std::string("Arbiter ") + says[which] + (x.says == nin::ArbiterSays::holds ? to_string(x.value) : std::string());
+                        },
                         [](const nin::MountDone& x) { return "MountDone " + ticket(x.ticket) + problem(x.ok, x.problem); },
                         [](const nin::AsideDone& x) { return "AsideDone " + ticket(x.ticket) + problem(x.ok, x.problem); },
                         [](const nin::VipDone& x) { return "VipDone " + ticket(x.ticket) + problem(x.ok, x.problem); },
@@ -116,6 +121,10 @@ std::string describe(const NodeEffect& e) {
                         [](const nfx::RunScript& x) { return "RunScript " + ticket(x.ticket) + " " + x.name + (x.args.empty() ? "" : " " + x.args[0]); },
                         [](const nfx::KillScript& x) { return "KillScript " + ticket(x.ticket); },
                         [](const nfx::AskWitness& x) { return "AskWitness " + ticket(x.ticket); },
+                        [](const nfx::AskArbiter& x) {
+                          auto expects = x.expected ? " from " + to_string(*x.expected) : std::string(" from nothing");
+                          return "AskArbiter " + ticket(x.ticket) + (x.put ? expects + " to " + to_string(*x.put) : std::string(" reads"));
+                        },
                         [](const nfx::MountFor& x) {
                           return "MountFor " + ticket(x.ticket) + (x.kind == MountKind::plain ? " plain" : x.kind == MountKind::read_only ? " read_only" : " replicate") + (x.force ? " force" : "");
                         },

@@ -115,6 +115,7 @@ class Host {
   void carry(const nfx::RunScript&);
   void carry(const nfx::KillScript&);
   void carry(const nfx::AskWitness&);
+  void carry(const nfx::AskArbiter&);
   void carry(const nfx::MountFor&);
   void carry(const nfx::RaiseVip&);
   void carry(const nfx::DropVip&);

@@ -107,6 +107,12 @@ void Host::carry(const nfx::AskWitness& e) {
              [this, e, reachable] { to_node(nin::WitnessAnswer{e.ticket, reachable}); });
 }
 
+void Host::carry(const nfx::AskArbiter& e) {
+  nin::ArbiterAnswer silent;
+  silent.ticket = e.ticket, silent.problem = "this world has no arbiter yet";
+  later_here(ms(1), [this, silent] { to_node(silent); });
+}
+
 void Host::carry(const nfx::MountFor& e) {
   later_here(ms(pick(chance(7), 2, 60)), [this, e] { try_mount(e); });
 }

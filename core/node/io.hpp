@@ -68,6 +68,21 @@ struct WitnessAnswer {
   Ticket ticket;
   bool reachable = false;
 };
+// What the arbiter's key holds (design 6, control:E1-E6). No answer in time is `silent`: the question may still be carried out
+// later, or was and the answer got lost (control:H4, H5).
+enum class ArbiterSays : std::uint8_t {
+  holds,   // the key holds `value`; a swap was not made
+  absent,  // there is no key; a swap was not made
+  swapped, // the key now holds what was put
+  silent,  // no answer that proves anything: unreachable, minority, refused login, a value that is not ours
+};
+struct ArbiterAnswer {
+  Ticket ticket;
+  ArbiterSays says = ArbiterSays::silent;
+  Generation value;           // of `holds`
+  std::uint64_t revision = 0; // of the store, when it answered: one that goes back was restored ((iii) 6)
+  std::string problem;        // of `silent`: a sentence that names the endpoints and what to do
+};
 struct MountDone { // of MountFor
   Ticket ticket;
   bool ok = true;
@@ -108,8 +123,8 @@ struct PeerRejected { // the transport refused a datagram of the peer's address:
 struct NodeInput {
   Instant now;
   std::int64_t wall_s = 0; // labels and the maxloop interval (days); decides nothing else
-  std::variant<nin::Wake, nin::BeatIn, nin::Persisted, nin::ScriptDone, nin::WitnessAnswer, nin::MountDone, nin::AsideDone, nin::VipDone,
-               nin::Mirror, nin::Operator, nin::ProcessCount, nin::CheckerSaid, nin::SetResource, nin::PeerRejected>
+  std::variant<nin::Wake, nin::BeatIn, nin::Persisted, nin::ScriptDone, nin::WitnessAnswer, nin::ArbiterAnswer, nin::MountDone, nin::AsideDone,
+               nin::VipDone, nin::Mirror, nin::Operator, nin::ProcessCount, nin::CheckerSaid, nin::SetResource, nin::PeerRejected>
       what;
 };
 
@@ -147,6 +162,12 @@ struct KillScript { // TERM to its process group, KILL after a grace; ScriptDone
 };
 struct AskWitness {
   Ticket ticket;
+};
+struct AskArbiter { // reads the key of this data set, or replaces it in one step if it still holds what is expected
+  Ticket ticket;
+  DirUid data_set;                    // names the key, together with the module
+  std::optional<Generation> expected; // of a swap; none: the key must be absent
+  std::optional<Generation> put;      // none: only read
 };
 struct MountFor {
   Ticket ticket;
@@ -187,7 +208,7 @@ struct Exit { // the incarnation is over: STOP reached. restart: start again aut
 };
 } // namespace nfx
 using NodeEffect = std::variant<nfx::SendBeat, nfx::Persist, nfx::MarkDirs, nfx::SetAside, nfx::RunScript, nfx::KillScript, nfx::AskWitness,
-                                nfx::MountFor, nfx::RaiseVip, nfx::DropVip, nfx::ToMirror, nfx::WatchProcesses, nfx::Answer, nfx::Log,
+                                nfx::AskArbiter, nfx::MountFor, nfx::RaiseVip, nfx::DropVip, nfx::ToMirror, nfx::WatchProcesses, nfx::Answer, nfx::Log,
                                 nfx::Tell, nfx::Exit>;
 using NodeEffects = std::vector<NodeEffect>;
 

@@ -133,6 +133,8 @@ void Node::handle(const nin::Wake&) {}
 
 void Node::handle(const nin::Mirror& in) { heard_from_mirror(in.what); }
 
+void Node::handle(const nin::ArbiterAnswer& in) { stale(in.ticket); }
+
 void Node::handle(const nin::WitnessAnswer& in) {
   if (!episode_.asked || episode_.ticket != in.ticket || episode_.answered) return stale(in.ticket);
   episode_.answered = true, episode_.accepted = in.reachable;

@@ -60,6 +60,7 @@ class Node {
   void handle(const nin::Persisted&);
   void handle(const nin::ScriptDone&);
   void handle(const nin::WitnessAnswer&);
+  void handle(const nin::ArbiterAnswer&);
   void handle(const nin::MountDone&);
   void handle(const nin::AsideDone&);
   void handle(const nin::VipDone&);

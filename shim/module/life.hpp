@@ -61,6 +61,7 @@ class Life {
   void set_aside(const nfx::SetAside& e);
   void run_script(const nfx::RunScript& e);
   void ask_witness(Ticket ticket);
+  void ask_arbiter(const nfx::AskArbiter& e);
   void mount(const nfx::MountFor& e);
   void raise_vip(const nfx::RaiseVip& e);
   void drop_vip(const nfx::DropVip& e);
