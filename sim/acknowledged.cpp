@@ -1,5 +1,6 @@
 #include "sim/acknowledged.hpp"
 #include "sim/hash.hpp"
+#include <algorithm>
 
 namespace lockstep::sim {
 namespace {
@@ -8,6 +9,13 @@ std::uint64_t of_bytes(const std::uint8_t* p, std::size_t n) {
   std::uint64_t h = n + 1;
   for (std::size_t i = 0; i < n; ++i) h = hash_of(h, p[i]);
   return h | 1;
+}
+// An application can reach it: what was detached to staging, or lost its last name, is nobody's.
+bool named(const Tree& t, Key k, int depth = 0) {
+  if (k.minter == 0) return k != staging_key;
+  auto o = t.find(k);
+  if (!o || depth > 64) return false;
+  return std::any_of(o->names.begin(), o->names.end(), [&](auto& n) { return named(t, n.first, depth + 1); });
 }
 } // namespace
 
@@ -24,7 +32,7 @@ std::string to_string(const Cell& c, const Tree& t) {
 
 std::optional<std::uint64_t> value_of(const Tree& t, const Cell& c) {
   auto o = t.find(c.object);
-  if (!o) return std::nullopt;
+  if (!o || !named(t, c.object)) return std::nullopt;
   switch (c.kind) {
   case Cell::entry: return of_key(t.entry(c.object, c.name));
   case Cell::unit: return t.version(c.object, c.unit_number);

@@ -152,13 +152,13 @@ void purge_staging(FileSystem& fs) {
     }
   }
   if (names.empty()) return;
-  fs.commit(std::move(names));
-  Transaction objects;
+  // A name and what it was the last name of go together, as on a real file system.
   for (auto& k : gone) {
     auto o = fs.now().find(k);
-    if (o && o->names.empty()) objects.push_back(change::DropObject{k});
+    auto elsewhere = [&](auto& n) { return n.first != staging_key && !gone.count(n.first); };
+    if (o && std::none_of(o->names.begin(), o->names.end(), elsewhere)) names.push_back(change::DropObject{k});
   }
-  fs.commit(std::move(objects));
+  fs.commit(std::move(names));
 }
 
 } // namespace lockstep::sim

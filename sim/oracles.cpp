@@ -83,6 +83,10 @@ void Oracles::recorded(const Host& h, const std::optional<Record>& before) {
       violated(oracle::S7, name_of(owner) + " is own while " + name_of(other(owner)) + " is shared at " + to_string(r.g));
     }
   }
+  // With failover off the secondary gives its copy up although it is intact: what counts from here on is the disk of the primary
+  // that comes back, as a local disk after a crash (control:(iii)13, safekit:1.7).
+  bool gave_up = r.state == Freshness::outdated && r.why == Why::failover_off;
+  if (gave_up && before && before->state == Freshness::shared) memory_lost(h);
   bool was = before && before->state == Freshness::inconsistent;
   if (r.state == Freshness::inconsistent && !was) becomes_target(h, last_era_[h.index()]); // also of a record it lost since
   if (eras_.count(r.g.nonce)) last_era_[h.index()] = r.g.nonce;
