@@ -11,6 +11,7 @@ class App {
  public:
   App(const Plan&, Queue&, Oracles&, Host& host, std::uint64_t& shared_counter);
   void stop() { stopped_ = true; }
+  void resume() { stopped_ = false; }
   bool idle() const { return open_.empty(); }
   // One written by hand: "write d/f 0 2", "create d/f", "rename d/f e/g" ... false: not an operation, or its names are not there.
   bool perform(const std::string& words);

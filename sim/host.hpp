@@ -50,6 +50,7 @@ class Host {
   void power_off();                 // crash: memory is gone, the disk keeps what it likes
   void kill_process();              // the daemon dies, the machine and the application live on
   void crash_after(std::int64_t effects, bool kill);
+  void forget_crash() { effects_to_crash_ = 0; }
   void pause(Instant until);
   void command(Verb, const std::string& who);
   bool powered() const { return powered_; }

@@ -88,13 +88,14 @@ void Oracles::recorded(const Host& h, const std::optional<Record>& before) {
   bool gave_up = r.state == Freshness::outdated && r.why == Why::failover_off;
   if (gave_up && before && before->state == Freshness::shared) memory_lost(h);
   bool was = before && before->state == Freshness::inconsistent;
-  if (r.state == Freshness::inconsistent && !was) becomes_target(h, last_era_[h.index()]); // also of a record it lost since
-  if (eras_.count(r.g.nonce)) last_era_[h.index()] = r.g.nonce;
+  if (r.state == Freshness::inconsistent && !was) becomes_target(h); // also of a record it lost since
+  if (eras_.count(r.g.nonce)) newest_[h.index()] = r;
 }
 
 // S19: what a node acknowledged alone is overwritten only after it was set aside, loudly.
-void Oracles::becomes_target(const Host& h, std::uint64_t tip) {
-  auto& source = other(h).disk().state.record;
+void Oracles::becomes_target(const Host& h) {
+  auto& source = newest_[other(h).index()]; // a source that lost its record still has its data
+  auto tip = newest_[h.index()] ? newest_[h.index()]->g.nonce : 0;
   if (!source) return;
   auto in_chain = [&](std::uint64_t nonce) {
     if (source->g.nonce == nonce) return true;

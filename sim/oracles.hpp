@@ -98,7 +98,7 @@ class Oracles {
   const Host& other(const Host& h) const { return *hosts_[1 - h.index()]; }
   Era* era_of(const Host&);
   void minted(const Host&, const std::optional<Record>& before);
-  void becomes_target(const Host&, std::uint64_t tip);
+  void becomes_target(const Host&);
   void serves(const Host&); // the first sign of service in a generation: S3, S4
   void memory_lost(const Host&);
   bool keeps_memory(const Host&, std::uint64_t nonce) const;
@@ -119,7 +119,7 @@ class Oracles {
   std::set<std::string> rules_seen_;
   Cover cover_;
   Instant last_operator_force_ = Instant::distant_past();
-  std::array<std::uint64_t, 2> last_era_{}; // of each node's newest record, lost or not
+  std::array<std::optional<Record>, 2> newest_; // each node's newest record of a generation, lost or not
   bool weak_ = false; // a node went back in time: what was acknowledged may be gone without a trace
   bool failover_was_off_ = false;
 };

@@ -28,6 +28,8 @@ class World {
   void repair();
   bool advance(Instant until); // false: an oracle spoke
   void liveness_phase();
+  void explain_wait();
+  bool come_to_rest();
 
   const Plan plan_;
   Queue queue_;

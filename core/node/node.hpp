@@ -169,7 +169,7 @@ class Node {
   void check_continuing();
   void went_alone();
   void renew_permit();
-  void on_silence();
+  void on_silence(bool former_life_over = false);
   void yield(const Verdict&);
   void leave_by_consent(const std::string& why);
   void refresh_vip();

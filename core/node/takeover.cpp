@@ -47,6 +47,9 @@ void Node::watch_pair() {
     if (standing_ == Standing::second && peer_->asks_consent) leave_by_consent("the primary asks for it");
     return;
   }
+  // Its former life is over, and what came back can neither follow nor consent: that is silence (control:K3). As a new incarnation it
+  // has stopped what it served, so nothing has to run out first.
+  if (v.who == Who::nobody && peer_->role == Role::wait && !peer_->live) return on_silence(true);
   if (v.who == Who::peer_wins && peer_->record.g != durable_.g) return yield(v);
   if (v.who == Who::peer_wins && standing_ == Standing::prim && v.rule != Rule::S3) return yield(v);
   if (!peer_consents()) return;
@@ -62,7 +65,7 @@ void Node::watch_pair() {
   continue_alone(Rule::M2);
 }
 
-void Node::on_silence() {
+void Node::on_silence(bool former_life_over) {
   bool second = standing_ == Standing::second;
   if (refused_) return;
   if (second && !durable_.failover) {
@@ -73,7 +76,7 @@ void Node::on_silence() {
   }
   bool none = config_.module.check.splitbrain.mode == ArbiterMode::none;
   // PRIM asks when its lease ends, SECOND when the silence is complete; without an arbiter both wait for the latter.
-  if (now_ < liveness_.silent_from() && (second || none || lease_holds(now_))) return;
+  if (!former_life_over && now_ < liveness_.silent_from() && (second || none || lease_holds(now_))) return;
   switch (may_continue()) {
   case Arbitration::pending: return prepare_early();
   case Arbitration::yes: return continue_alone(Rule::M5);
