@@ -118,6 +118,7 @@ void Node::send_beats() {
     if (!beat_now_ && !liveness_.due(i, now_)) continue;
     if (!b) b = claim();
     liveness_.stamp(i, *b, now_);
+    if (mute()) continue;
     // A SECOND that has decided to act gives no more echo: it would renew the lease of a PRIM that it leaves behind.
     if (standing_ == Standing::second && continuing_ && continuing_->minting)
       b->echo_incarnation = {}, b->echo_seq = 0, b->echo_sent_ns = 0;

@@ -172,6 +172,7 @@ class Node {
   void on_silence(bool former_life_over = false);
   void yield(const Verdict&);
   void leave_by_consent(const std::string& why);
+  bool mute() const;
   void refresh_vip();
   bool lease_holds(Instant now) const;
 
@@ -274,6 +275,7 @@ class Node {
   Episode episode_;
   order::Permit permit_;
   bool lease_lost_ = false;
+  Instant mute_from_;
   bool vip_wanted_ = false, vip_raised_ = false;
   Instant vip_next_, distrust_until_;
   bool held_ = false;

@@ -49,7 +49,7 @@ void Node::watch_pair() {
   }
   // Its former life is over, and what came back can neither follow nor consent: that is silence (control:K3). As a new incarnation it
   // has stopped what it served, so nothing has to run out first.
-  if (v.who == Who::nobody && peer_->role == Role::wait && !peer_->live) return on_silence(true);
+  if (v.who == Who::nobody && peer_->role == Role::wait && !peer_->live && !peer_consents()) return on_silence(true);
   if (v.who == Who::peer_wins && peer_->record.g != durable_.g) return yield(v);
   if (v.who == Who::peer_wins && standing_ == Standing::prim && v.rule != Rule::S3) return yield(v);
   if (!peer_consents()) return;
@@ -209,8 +209,15 @@ void Node::leave_by_consent(const std::string& why) {
   if (standing_ != Standing::second || quiesced_ || role_ != Role::second || ending_) return;
   if (carrying_out(Event::consent) || carrying_out(Event::yield) || (continuing_ && continuing_->minting)) return;
   leave_why_ = Why::consent;
+  mute_from_ = now_ + liveness_.longest_timeout();
   log('E', "heart", "Replication is broken: this node leaves the pair and will copy again (" + why + ")");
   apply(Event::consent, "stopwait");
+}
+
+// Leaving takes a disk. While it hangs the primary must not wait for this node's word: it stops beating, so that the rules of silence
+// apply to it (design 3). It never acts itself: it is on its way out.
+bool Node::mute() const {
+  return carrying_out(Event::consent) && durable_.state == Freshness::shared && now_ >= mute_from_;
 }
 
 } // namespace lockstep
