@@ -59,9 +59,11 @@ void Host::later_here(Duration d, std::function<void()> f) {
 void Host::pause(Instant until) {
   if (!running()) return;
   paused_until_ = later(paused_until_, until);
-  trace_.line(queue_.now(), index_, [] { return "paused"; });
+  trace_.happened(queue_.now(), *this, index_, Happening::paused, [] { return "paused"; });
   queue_.at(paused_until_ + ns(1), index_, [this, life = life_] {
-    if (life == life_ && !paused()) run_held_back();
+    if (life != life_ || paused()) return;
+    trace_.happened(queue_.now(), *this, index_, Happening::resumed, [] { return "runs again"; });
+    run_held_back();
   });
 }
 void Host::run_held_back() {
@@ -77,12 +79,12 @@ void Host::power_on() {
   powered_ = true;
   ++power_life_;
   skew_ = seconds(pick(hash_of(plan_.seed, index_, power_life_, 41), 1, 100)) - (queue_.now() - Instant{0});
-  trace_.line(queue_.now(), index_, [] { return "power on"; });
+  trace_.happened(queue_.now(), *this, index_, Happening::power_on, [] { return "power on"; });
 }
 
 void Host::power_off() {
   if (!powered_) return;
-  trace_.line(queue_.now(), index_, [] { return "power off"; });
+  trace_.happened(queue_.now(), *this, index_, Happening::power_off, [] { return "power off"; });
   oracles_.before_crash(*this);
   stop_process();
   auto h = hash_of(plan_.seed, index_, power_life_, 51);
@@ -103,7 +105,7 @@ void Host::power_off() {
 
 void Host::kill_process() {
   if (!running()) return;
-  trace_.line(queue_.now(), index_, [] { return "process killed"; });
+  trace_.happened(queue_.now(), *this, index_, Happening::killed, [] { return "process killed"; });
   stop_process();
   // What was handed to the kernel is carried out.
   if (record_in_flight_) disk_.state.record = record_in_flight_;
@@ -164,7 +166,7 @@ void Host::start_process(const Command* first) {
   auto boot = what_is_there();
   incarnation_ = {boot.record ? boot.record->incarnation.value + 1 : 1};
   keys_ = 0;
-  trace_.line(queue_.now(), index_, [&] { return "start, incarnation " + std::to_string(incarnation_.value); });
+  trace_.happened(queue_.now(), *this, index_, Happening::started, [&] { return "start, incarnation " + std::to_string(incarnation_.value); });
   auto seed = hash_of(plan_.seed, index_, life_, 61);
   mirror_ = std::make_unique<Mirror>(mirror_config(plan_, uid(), incarnation_), hash_of(seed, 1), clock());
   node_ = std::make_unique<Node>(node_config(plan_, index_), boot, hash_of(seed, 2), clock());
@@ -199,13 +201,16 @@ bool Host::step_machine(Machine& machine, const Input& input, const char* arrow,
   machine.step(input, effects);
   ++trace_.counts.steps;
   bool lives = true;
+  std::size_t carried = 0;
   for (auto& e : effects) {
     trace_.mix(queue_.now().ns, index_, kind + e.index(), summary(e));
     trace_.line(queue_.now(), index_, [&] { return indent + describe(e); });
     std::visit([&](const auto& x) { carry(x); }, e);
+    ++carried;
     if (!(lives = one_more_effect())) break;
   }
   stepping_ = false;
+  if (trace_.observer) trace_.observer->stepped(queue_.now(), *this, input, effects, carried);
   return lives;
 }
 
@@ -214,6 +219,7 @@ void Host::step_node(NodeInput&& input) {
   if (exiting_) {
     bool again = exit_restart_;
     stop_process();
+    trace_.happened(queue_.now(), *this, index_, Happening::exited, [] { return "the process ends"; });
     oracles_.exited(*this);
     if (on_application_lost) on_application_lost();
     if (again) {

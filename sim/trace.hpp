@@ -2,7 +2,7 @@
 #pragma once
 #include "core/rules.hpp"
 #include "sim/hash.hpp"
-#include "sim/plan.hpp"
+#include "sim/observer.hpp"
 #include <array>
 #include <cstdio>
 #include <map>
@@ -27,6 +27,7 @@ struct Counts {
 class Trace {
  public:
   bool verbose = false;
+  Observer* observer = nullptr; // or none
   Counts counts;
   std::uint64_t hash = 1;
 
@@ -37,8 +38,17 @@ class Trace {
   // One line: time, node, what. `text` is made only when somebody reads it.
   template <class Make>
   void line(Instant t, int node, Make make) const {
-    if (!verbose) return;
-    std::printf("%12.6f  %c  %s\n", double(t.ns) / 1e9, "abw "[node], std::string(make()).c_str());
+    bool wanted = observer && observer->wants_lines();
+    if (!verbose && !wanted) return;
+    std::string text = make();
+    if (wanted) observer->line(t, node, text);
+    if (verbose) std::printf("%12.6f  %c  %s\n", double(t.ns) / 1e9, "abw "[node], text.c_str());
+  }
+  // What became of a machine: a line, and word to the observer.
+  template <class Make>
+  void happened(Instant t, const Host& h, int node, Happening what, Make make) const {
+    line(t, node, make);
+    if (observer) observer->happened(t, h, what);
   }
 };
 

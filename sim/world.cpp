@@ -14,10 +14,10 @@ struct CoreAsserted {
 constexpr std::uint64_t most_steps_in_an_instant = 50'000;
 } // namespace
 
-World::World(const Plan& plan, bool verbose, Sabotage sabotage)
+World::World(const Plan& plan, bool verbose, Sabotage sabotage, Observer* observer)
     : plan_(plan), weather_(plan_), links_(plan_, queue_, weather_), oracles_(plan_, queue_, trace_),
       around_{plan_, queue_, weather_, links_, trace_, oracles_, sabotage} {
-  trace_.verbose = verbose;
+  trace_.verbose = verbose, trace_.observer = observer;
   for (NodeIndex n = 0; n < 2; ++n) {
     hosts_[n] = std::make_unique<Host>(n, around_);
     apps_[n] = std::make_unique<App>(plan_, queue_, oracles_, *hosts_[n], operations_);
@@ -38,6 +38,7 @@ void World::happens(const Event& e) {
   ++trace_.counts.injected[static_cast<std::size_t>(e.what)];
   auto& h = *hosts_[e.node < 2 ? e.node : 0];
   trace_.line(queue_.now(), 2, [&] { return print(e); });
+  if (trace_.observer) trace_.observer->fault(queue_.now(), e);
   switch (e.what) {
   case What::reset: links_.reset(); break;
   case What::crash:
@@ -138,6 +139,7 @@ void World::schedule() {
 void World::repair() {
   repaired_ = true;
   trace_.line(queue_.now(), 2, [] { return "heal"; });
+  if (trace_.observer) trace_.observer->healed(queue_.now());
   for (NodeIndex n = 0; n < 2; ++n) {
     hosts_[n]->forget_crash(); // faults end here, also one that was to strike after so many effects
     hosts_[n]->on_exit = [this, n] { start_again(n, seconds(1)); };
@@ -214,6 +216,6 @@ Outcome World::run() {
   return {oracles_.violation(), waited_, trace_.hash, trace_.counts};
 }
 
-Outcome run_plan(const Plan& p, bool verbose, Sabotage s) { return World(p, verbose, s).run(); }
+Outcome run_plan(const Plan& p, bool verbose, Sabotage s, Observer* o) { return World(p, verbose, s, o).run(); }
 
 } // namespace lockstep::sim

@@ -17,7 +17,7 @@ struct Outcome {
 
 class World {
  public:
-  World(const Plan&, bool verbose, Sabotage);
+  World(const Plan&, bool verbose, Sabotage, Observer*);
   Outcome run();
 
  private:
@@ -45,6 +45,6 @@ class World {
   std::string waited_;
 };
 
-Outcome run_plan(const Plan&, bool verbose = false, Sabotage = Sabotage::none);
+Outcome run_plan(const Plan&, bool verbose = false, Sabotage = Sabotage::none, Observer* = nullptr);
 
 } // namespace lockstep::sim
