@@ -4,7 +4,9 @@
 #include "sim/world.hpp"
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -16,7 +18,8 @@ constexpr const char* usage =
     "usage: lockstep-sim run --seeds N [--seed FIRST] [--mode none|ping] [--check-determinism PERCENT] [--shrink ATTEMPTS]\n"
     "                        [--save DIR] [--keep-going] [--quiet]\n"
     "       lockstep-sim plan FILE... [--verbose]      runs plans and checks what they expect\n"
-    "       lockstep-sim show --seed S --mode none|ping   prints the plan of a seed\n";
+    "       lockstep-sim show --seed S --mode none|ping   prints the plan of a seed\n"
+    "       lockstep-sim mutants [--help]              plants bugs in the core and says who noticed\n";
 
 struct Options {
   std::uint64_t seeds = 100, seed = 1;
@@ -27,8 +30,6 @@ struct Options {
   bool keep_going = false, quiet = false, verbose = false;
   std::vector<std::string> files;
 };
-
-const char* mode_name(Mode m) { return m == Mode::none ? "none" : "ping"; }
 
 int complain(const std::string& sentence) {
   std::fprintf(stderr, "lockstep-sim: %s\n%s", sentence.c_str(), usage);
@@ -168,9 +169,24 @@ int run_file(const std::string& path, bool verbose) {
 }
 } // namespace
 
+// The planted bugs are in a build of their own, beside this program.
+int hand_over_to_mutants(int argc, char** argv) {
+  auto program = std::filesystem::path(argv[0]).parent_path() / "lockstep-sim-mutants";
+  if (!std::filesystem::exists(program)) return complain(program.string() + " is not built");
+  std::string command = "\"" + program.string() + "\"";
+  for (int i = 2; i < argc; ++i) {
+    std::string word = argv[i];
+    if (word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != std::string::npos)
+      return complain("\"" + word + "\" is not an option of mutants");
+    command += " " + word;
+  }
+  return std::system(command.c_str()) == 0 ? 0 : 1;
+}
+
 int main(int argc, char** argv) {
   if (argc < 2) return complain("what to do is missing");
   std::string verb = argv[1];
+  if (verb == "mutants") return hand_over_to_mutants(argc, argv);
   Options o;
   if (auto wrong = parse(argc, argv, o); !wrong.empty()) return complain(wrong);
   if (verb == "run") return Campaign(o).run();

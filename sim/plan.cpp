@@ -59,6 +59,7 @@ std::optional<std::int64_t> integer(const std::string& s) {
 }
 } // namespace
 
+const char* mode_name(Mode m) { return m == Mode::none ? "none" : "ping"; }
 const char* what_name(What w) { return shape(w).name; }
 const char* class_name(Class c) { return class_names[static_cast<int>(c)]; }
 bool is_fault(What w) { return w != What::command && w != What::write && w != What::snapshot; }
@@ -140,6 +141,7 @@ std::string print(const Plan& p) {
   line("heal " + print(p.heal));
   line("liveness " + print(p.liveness));
   for (auto& x : p.expectations) line(in_words(x));
+  for (auto& k : p.kills) line("kills " + k);
   return s;
 }
 
@@ -315,6 +317,7 @@ void Parser::line() {
   else if (w == "work") workload();
   else if (w == "at") event();
   else if (w == "expect") expectation();
+  else if (w == "kills") plan_.kills.push_back(word("a mutant"));
   else if (w == "network") {
     auto n = static_cast<std::size_t>(number(0, 1));
     if (n == plan_.networks.size()) plan_.networks.emplace_back();

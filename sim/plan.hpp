@@ -9,6 +9,7 @@
 //   manual                  (nobody starts anything)      stays-stopped   (nobody restarts what was stopped)
 //   heal 60s                liveness 300s
 //   expect b ALONE Ready at 40s
+//   kills lease_from_arrival   (a planted bug that this plan must find: core/base/mutant.hpp)
 #pragma once
 #include "core/base/time.hpp"
 #include <array>
@@ -51,6 +52,7 @@ struct Event {
 };
 
 enum class Mode : std::uint8_t { none, ping };
+const char* mode_name(Mode);
 struct Network {
   Duration pulse = ms(700), timeout = seconds(30);
   bool operator==(const Network&) const = default;
@@ -90,6 +92,7 @@ struct Plan {
   bool operator_starts = true;      // start both, prim on a at 2 s; false: only what the plan says
   bool stays_stopped = false;       // a module that an operator stopped is started by the plan or at heal, by nobody else
   std::vector<Expectation> expectations;
+  std::vector<std::string> kills;   // mutants that must not survive it
   bool operator==(const Plan&) const = default;
 };
 

@@ -1,4 +1,5 @@
 #include "core/lineage/compare.hpp"
+#include "core/base/mutant.hpp"
 #include <algorithm>
 
 namespace lockstep {
@@ -12,6 +13,7 @@ bool contains(const std::vector<Generation>& list, const Generation& g) {
 
 Relation relation(const Record& a, const Record& b) {
   if (a.g == b.g) return Relation::same;
+  if (mutated(Mutant::newer_counter_wins)) return a.g.counter > b.g.counter ? Relation::i_newer : Relation::peer_newer;
   bool newer = contains(a.history, b.g), older = contains(b.history, a.g);
   if (newer == older) return Relation::fork; // each in the other's history is no honest lineage: loud
   return newer ? Relation::i_newer : Relation::peer_newer;
@@ -27,9 +29,10 @@ Verdict win(Rule r, Copy c, bool loud = false) { return {Who::i_win, r, c, loud}
 
 // D2, D3: nothing but a whole set over a common base proves a delta.
 Copy proven(const Side& a, const Side& b) {
-  bool base = !a.record.base.none() && a.record.base == b.record.base;
+  bool base = (!a.record.base.none() && a.record.base == b.record.base) || mutated(Mutant::base_not_compared);
   bool full = a.record.must_full || b.record.must_full;
-  return base && !full && (a.record.covers || b.record.covers) ? Copy::delta : Copy::full;
+  bool covers = a.record.covers || b.record.covers || mutated(Mutant::delta_without_proof);
+  return base && !full && covers ? Copy::delta : Copy::full;
 }
 
 // The rank of a fork is that of the first mint after the newest common ancestor (F2); none in common: the oldest known.
@@ -44,6 +47,7 @@ MintedAs fork_rank(const Record& x, const Record& other) {
 }
 
 bool outranks(const Side& a, const Side& b) {
+  if (mutated(Mutant::both_win_the_fork)) return true;
   auto mine = fork_rank(a.record, b.record), theirs = fork_rank(b.record, a.record);
   return mine != theirs ? mine > theirs : a.record.node_uid < b.record.node_uid;
 }
@@ -82,8 +86,8 @@ std::optional<Verdict> no_record(const Side& a, const Side& b) {
   if (!has_lineage(a) && !has_lineage(b)) return nobody(Rule::K1);
   return either(a, b, [](const Side& x, const Side& y) -> std::optional<Verdict> {
     if (!has_lineage(x)) return std::nullopt;
-    if (!is(x, Freshness::own)) return nobody(Rule::K3);
-    if (y.record_state == RecordState::lost) return win(Rule::K2L, Copy::full, true);
+    if (!is(x, Freshness::own) && !mutated(Mutant::no_record_is_consent)) return nobody(Rule::K3);
+    if (y.record_state == RecordState::lost && !mutated(Mutant::lost_is_blank)) return win(Rule::K2L, Copy::full, true);
     return win(Rule::K2, Copy::full, !y.dirs_empty);
   });
 }
@@ -95,7 +99,8 @@ std::optional<Verdict> inconsistent(const Side& a, const Side& b) {
   return either(a, b, [](const Side& x, const Side& y) -> std::optional<Verdict> {
     if (!is(y, Freshness::inconsistent)) return std::nullopt;
     if (!is(x, Freshness::own)) return nobody(Rule::N3);
-    if (!in_chain(x.record, y.record.src_gen)) return win(Rule::N2F, Copy::full, true);
+    if (!in_chain(x.record, y.record.src_gen) && !mutated(Mutant::other_source_by_delta))
+      return win(Rule::N2F, Copy::full, true);
     bool full = y.record.must_full || went_back(x, y) || went_back(y, x); // D1
     return win(Rule::N2, full ? Copy::full : proven(x, y));
   });
@@ -111,7 +116,10 @@ Verdict same_generation(const Side& a, const Side& b) {
   // What the living remember since the pair is whole: delta, unless only a full copy heals (D1).
   auto delta = a.record.must_full || b.record.must_full ? Copy::full : Copy::delta;
   if (pair) return a.live == LiveAs::prim ? win(Rule::S3, delta) : mirror(win(Rule::S3, delta));
-  if (is_live(a) != is_live(b)) return is_live(a) ? win(Rule::S4, delta) : mirror(win(Rule::S4, delta));
+  if (is_live(a) != is_live(b) && !mutated(Mutant::writer_beats_living))
+    return is_live(a) ? win(Rule::S4, delta) : mirror(win(Rule::S4, delta));
+  if (mutated(Mutant::shared_beats_outdated) && is(a, Freshness::shared) != is(b, Freshness::shared))
+    return is(a, Freshness::shared) ? win(Rule::S5, proven(a, b)) : mirror(win(Rule::S5, proven(a, b)));
   if (writer(a) != writer(b)) return writer(a) ? win(Rule::S5, proven(a, b)) : mirror(win(Rule::S5, proven(a, b)));
   return nobody(Rule::S5); // neither wrote it: a third node did ((iii) 24)
 }
@@ -144,6 +152,7 @@ bool has_lineage(const Side& s) { return s.record_state == RecordState::present 
 bool in_chain(const Record& r, const Generation& g) { return r.g == g || contains(r.history, g); }
 
 bool went_back(const Side& x, const Side& witness) {
+  if (mutated(Mutant::time_travel_unnoticed)) return false;
   if (x.went_back) return true;
   const auto &r = x.record, &w = witness.record;
   if (contains(w.voided, r.g)) return true;

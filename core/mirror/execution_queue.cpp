@@ -1,12 +1,14 @@
 // One FIFO of local executions and of the reads that drains need, in the order of decision (data:D7): what was decided before
 // a read is carried out before it, whatever it waits for.
 #include "core/mirror/mirror.hpp"
+#include "core/base/mutant.hpp"
 
 namespace lockstep {
 
 bool Mirror::may_execute(const LiveOp& l) const {
   if (!permitted()) return false;
-  return role_ == Role::alone || (!broken_ && l.seq <= tx_.received); // the mirror knows first
+  bool first = mutated(Mutant::executed_before_receipt) || mutated(Mutant::acknowledged_before_receipt);
+  return role_ == Role::alone || (!broken_ && (l.seq <= tx_.received || first)); // the mirror knows first
 }
 
 // All executions under way carry the same `not_after`: if one expires, so do all behind it, and their order is kept.
@@ -31,6 +33,7 @@ void Mirror::pump_exec() {
       l.stage = LiveOp::Stage::executing;
       outstanding_[t] = e.id;
       out_->push_back(fx::Execute{t, l.op, l.payload, batch_not_after_});
+      if (mutated(Mutant::completed_before_executed)) complete(l.token, 0, l.op.length);
     }
     exec_queue_.pop_front();
   }

@@ -1,4 +1,5 @@
 #include "core/mirror/pending.hpp"
+#include "core/base/mutant.hpp"
 #include <algorithm>
 
 namespace lockstep {
@@ -7,7 +8,7 @@ constexpr std::size_t items_max = 256u << 20;
 constexpr std::uint32_t collapse_or_insert = 0x08 | 0x20; // fallocate(2): everything behind the offset moves
 
 std::uint64_t end_block(std::uint64_t offset, std::uint64_t length) {
-  return length == 0 ? offset / block_size : (offset + length - 1) / block_size + 1;
+  return length == 0 ? offset / block_size : (offset + length - 1) / block_size + (mutated(Mutant::last_block_forgotten) ? 0 : 1);
 }
 void touch(PendingSet& s, Key k, FileType t) {
   if (k.none()) return;
@@ -102,7 +103,7 @@ PendingSet touched_by(const Op& op) {
       touch(s, op.object, op.type);
       break;
     case OpKind::rename:
-      s.dirs.insert({op.dir, op.dir2});
+      s.dirs.insert({op.dir, mutated(Mutant::rename_marks_one_side) ? op.dir : op.dir2});
       touch(s, op.object, op.type);
       touch(s, op.replaced, op.replaced_type);
       break;

@@ -1,6 +1,7 @@
 // One item of a resynchronisation, from the read under its lock to its place in the stream (data:D3, D6, D7).
 #include "core/mirror/mirror.hpp"
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 #include <algorithm>
 
 namespace lockstep {
@@ -12,6 +13,7 @@ constexpr Duration read_retry = seconds(1);
 void Mirror::start_drain(Drain d) {
   auto id = next_id_++;
   session_->drains[id] = std::move(d);
+  if (mutated(Mutant::read_out_of_order)) return start_read(id);
   exec_queue_.push_back({true, id});
 }
 
@@ -60,7 +62,7 @@ void Mirror::handle(const in::ItemRead& x) {
     session_->reads.erase(read);
     auto& d = session_->drains.at(id);
     bool gone = x.error == errno_noent;
-    if (x.error != 0 && !gone) unreadable(id, x.error);
+    if (x.error != 0 && !gone && !mutated(Mutant::unreadable_is_gone)) unreadable(id, x.error);
     else if (d.kind == Drain::Kind::directory) dir_read(id, d, x);
     else if (d.kind == Drain::Kind::block) block_read(id, d, x);
     else attrs_read(id, d, x);
@@ -82,9 +84,12 @@ void Mirror::dir_read(std::uint64_t id, Drain& d, const in::ItemRead& x) {
   if (x.error != 0) return end_drain(id);
   d.dir = x.dir;
   auto& s = *session_;
+  std::set<Key> named;
+  if (mutated(Mutant::hard_link_dropped)) std::erase_if(d.dir.entries, [&](auto& e) { return !named.insert(e.key).second; });
   if (s.full)
     for (auto& e : d.dir.entries) {
       if (!s.found.insert(e.key).second) continue;
+      if (e.type == FileType::directory && mutated(Mutant::subdirectory_not_followed)) continue;
       if (e.type == FileType::directory) s.dirs.insert(e.key);
       else s.files[e.key] = whole_of(e.type);
     }
@@ -119,7 +124,7 @@ void Mirror::read(const LacksFrame& f, Payload) {
   if (!linked_ || !session_ || !ours(f.at)) return;
   for (auto& [id, d] : session_->drains) {
     if (d.kind != Drain::Kind::directory || d.stage != Stage::asked || d.seq != f.at.seq) continue;
-    if (f.keys.empty()) return end_drain(id);
+    if (f.keys.empty() || mutated(Mutant::lacks_ignored)) return end_drain(id);
     return target_lacks(d, f.keys);
   }
 }
@@ -177,7 +182,7 @@ void Mirror::read(const NeedFrame& f, Payload) {
 
 void Mirror::load_extents(std::uint64_t id, Drain& d, std::uint64_t need) {
   d.stage = Stage::loading;
-  std::uint64_t blocks = (d.length + digest_block - 1) / digest_block;
+  std::uint64_t blocks = (d.length + (mutated(Mutant::tail_not_copied) ? 0 : digest_block - 1)) / digest_block;
   for (std::uint64_t i = 0; i < blocks;) {
     if (!(need >> i & 1)) {
       ++i;
@@ -220,7 +225,7 @@ void Mirror::handle(const in::DataRead& x) {
 void Mirror::attrs_read(std::uint64_t id, Drain& d, const in::ItemRead& x) {
   auto& s = *session_;
   auto key = d.key;
-  if (x.error == 0) {
+  if (x.error == 0 && !mutated(Mutant::attributes_not_copied)) {
     Op op;
     op.kind = OpKind::drain_attrs, op.object = key, op.type = x.attrs.type;
     send_op(op, {}, encode(x.attrs), true);

@@ -1,6 +1,7 @@
 // The source of a resynchronisation: the union of both sets, what is still to drain, which live operations the target can carry
 // out (data:D4-D8). One item of it: resync_drain.cpp.
 #include "core/mirror/mirror.hpp"
+#include "core/base/mutant.hpp"
 #include <algorithm>
 
 namespace lockstep {
@@ -13,6 +14,7 @@ bool names(const Op& op, Key k) { return op.object == k || op.replaced == k; }
 
 void Mirror::begin_session(const Session& s) {
   end_session();
+  if (mutated(Mutant::rejoin_clears_set)) durable_ = {}, out_->push_back(fx::RewriteSet{new_ticket(), durable_});
   session_.emplace();
   session_->session = s, session_->progress_due = now_ + progress_every;
   open_stream(s, true);
@@ -29,7 +31,7 @@ void Mirror::end_session() {
 
 void Mirror::read(const SetFrame& f, Payload) {
   if (!linked_ || !session_ || f.session != stream_.session || session_->stage != Stage::collecting) return;
-  session_->collected.add(f.items);
+  if (!mutated(Mutant::target_set_ignored)) session_->collected.add(f.items);
   if (f.last) take_union();
 }
 
@@ -41,6 +43,7 @@ void Mirror::take_union() {
     s.collected = {};
     s.collected.everything = true;
     for (std::uint32_t i = 0; i < config_.dirs; ++i) s.dirs.insert({root_key(i), orphans_key(i)});
+    if (mutated(Mutant::orphans_not_copied)) s.dirs.erase(orphans_key(0));
   } else {
     s.dirs.insert(durable_.dirs.begin(), durable_.dirs.end());
     s.dirs.insert(s.collected.dirs.begin(), s.collected.dirs.end());
@@ -116,6 +119,7 @@ bool Mirror::data_in_sync(const Op& op, const PendingSet& touched) const {
 bool Mirror::to_be_sent(const Op& op, const PendingSet& touched) const {
   if (session_->stage == Stage::drained) return true;
   if (session_->stage != Stage::draining || !linked_) return false;
+  if (mutated(Mutant::sends_to_unknown)) return true;
   bool creates = op.kind == OpKind::create;
   for (auto& d : touched.dirs)
     if (!(creates && d == op.object) && !dir_in_sync(d)) return false;
@@ -125,7 +129,7 @@ bool Mirror::to_be_sent(const Op& op, const PendingSet& touched) const {
 
 // data:D7: an item under drain is locked; what touches it waits, and what is behind that too.
 bool Mirror::locked_against(const Op& op, const PendingSet& touched) const {
-  if (!session_) return false;
+  if (!session_ || mutated(Mutant::drained_without_lock)) return false;
   for (auto& [id, d] : session_->drains) {
     auto f = touched.files.find(d.key);
     bool file = f != touched.files.end();
@@ -198,6 +202,7 @@ void Mirror::finish_if_drained() {
   if (!session_ || session_->stage != Stage::draining || !linked_ || role_ != Role::alone || tx_.failed_said) return;
   auto& s = *session_;
   if (!s.dirs.empty() || !s.files.empty() || !s.drains.empty()) return;
+  if (mutated(Mutant::drained_is_erased)) durable_ = {}, out_->push_back(fx::RewriteSet{new_ticket(), durable_});
   Op op;
   op.kind = OpKind::drained;
   s.drained_at = send_op(op, {}, {}, true);

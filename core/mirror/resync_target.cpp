@@ -1,6 +1,7 @@
 // The target of a resynchronisation: tells its set, applies what is drained like any operation, and says when it is equal and
 // flushed (data:D13 step 1, D15).
 #include "core/mirror/mirror.hpp"
+#include "core/base/mutant.hpp"
 
 namespace lockstep {
 namespace {
@@ -32,6 +33,7 @@ void Mirror::drained_reached(std::uint64_t seq) {
   target_.drained = seq;
   target_.flush = new_ticket();
   recent_.cut();
+  if (mutated(Mutant::equal_before_flush)) target_.equal = true, say(said::EqualAt{target_.session, at(seq)});
   out_->push_back(fx::Flush{target_.flush, at(seq)});
 }
 

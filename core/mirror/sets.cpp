@@ -1,5 +1,6 @@
 // What is durable, what is in memory, and when either may be forgotten (data:D1-D5, T3, T4).
 #include "core/mirror/mirror.hpp"
+#include "core/base/mutant.hpp"
 #include <algorithm>
 
 namespace lockstep {
@@ -14,7 +15,7 @@ Ticket Mirror::append(PendingSet marks) {
 void Mirror::handle(const in::SetDurable& d) {
   auto it = appends_.find(d.ticket);
   if (it == appends_.end()) return;
-  bool ok = d.error == 0;
+  bool ok = d.error == 0 || mutated(Mutant::failed_mark_counts);
   if (ok) durable_.add(it->second);
   else tell(Rule::D5, d.error, static_cast<std::int64_t>(it->second.size()), "the pending set could not be made durable");
   appends_.erase(it);
@@ -41,7 +42,10 @@ void Mirror::note(std::uint64_t seq, const Op& op) {
 }
 
 // Contiguous, here, of the stream this node is in.
-std::uint64_t Mirror::executed_through() const { return receives() ? rx_.applied : tx_.executed; }
+std::uint64_t Mirror::executed_through() const {
+  if (mutated(Mutant::received_is_executed) && !receives()) return std::max(tx_.executed, tx_.received);
+  return receives() ? rx_.applied : tx_.executed;
+}
 
 // After Ready the durable set of the copy (everything, after a full one) is kept until both nodes have flushed what came up to
 // there: at once, since a node that leaves before that makes the next copy as large again.
@@ -62,7 +66,7 @@ void Mirror::start_checkpoint(bool forced) {
 }
 
 void Mirror::handle(const in::Flushed& f) {
-  bool ok = f.error == 0;
+  bool ok = f.error == 0 || mutated(Mutant::failed_flush_counts);
   if (!ok) {
     flush_.frozen = true;
     tell(Rule::disk_error, f.error);
@@ -70,6 +74,7 @@ void Mirror::handle(const in::Flushed& f) {
   }
   if (f.ticket == flush_.ticket) {
     flush_.ticket = {};
+    if (mutated(Mutant::position_after_flush)) flush_.position.seq = executed_through();
     if (ok) own_checkpoint_ = flush_.position, announce_checkpoint();
   }
   if (f.ticket == prepare_.flush) prepare_.flush = {}, prepare_.flushed = ok;
@@ -95,7 +100,9 @@ void Mirror::release_sets() {
   bool in_stream = role_ != Role::preparing && role_ != Role::idle && stream_.open && !stream_.closed;
   if (!in_stream || !ours(own_checkpoint_) || !ours(peer_checkpoint_)) return;
   auto both = std::min(own_checkpoint_.seq, peer_checkpoint_.seq);
+  if (mutated(Mutant::own_checkpoint_frees)) both = own_checkpoint_.seq;
   recent_.release(both);
+  if (mutated(Mutant::ready_frees_at_once)) both = UINT64_MAX;
   if (!ready_ || durable_.empty() || !appends_.empty() || both < release_durable_at_) return;
   tell(Rule::D2, static_cast<std::int64_t>(both), static_cast<std::int64_t>(durable_.size()));
   durable_ = {};

@@ -1,6 +1,7 @@
 // The primary's half of the op stream: submit -> note -> send -> receipt -> execute -> watermark -> complete (design 7).
 #include "core/mirror/mirror.hpp"
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 #include <algorithm>
 
 namespace lockstep {
@@ -14,9 +15,11 @@ std::uint64_t weight(const SentOp& s) { return s.payload.size + s.bytes.size() +
 // data:D5: alone, and as source until Ready, what an operation touches is durable before it is sent or executed.
 void Mirror::ensure_marked(WaitingOp& w) {
   if (w.marked || w.failed || w.mark.value != 0 || !marking()) return;
-  if (durable_.contains(w.touched)) w.marked = true;
+  bool unmarked = mutated(Mutant::alone_marks_nothing) || (mutated(Mutant::session_marks_nothing) && session_);
+  if (durable_.contains(w.touched) || unmarked) w.marked = true;
   else if (!appends_.empty() && appends_.rbegin()->second.contains(w.touched)) w.mark = appends_.rbegin()->first;
   else w.mark = append(w.touched);
+  if (mutated(Mutant::marked_late)) w.marked = true;
 }
 
 bool Mirror::may_admit(const WaitingOp& w) const {
@@ -58,7 +61,7 @@ void Mirror::decide(WaitingOp&& w) {
 
 std::uint64_t Mirror::send_op(const Op& op, Payload payload, Bytes bytes, bool is_fact) {
   auto seq = tx_.next_seq++;
-  note(seq, op); // data:D1, D3
+  if (!is_fact || !mutated(Mutant::drained_not_noted)) note(seq, op); // data:D1, D3
   SentOp s;
   s.op = op, s.payload = payload, s.bytes = std::move(bytes), s.holds = true, s.since = now_, s.executed = is_fact;
   hold(payload);
@@ -78,7 +81,8 @@ void Mirror::put_on_wire(std::uint64_t seq, const SentOp& s) {
 
 // data T6: later operations, cancels and amendments again.
 void Mirror::resend() {
-  tx_.exceptions_told = tx_.outcomes;
+  if (!mutated(Mutant::cancel_not_repeated)) tx_.exceptions_told = tx_.outcomes;
+  if (mutated(Mutant::resumed_without_resend)) return;
   for (auto it = tx_.sent.upper_bound(tx_.received); it != tx_.sent.end(); ++it) {
     it->second.since = now_;
     put_on_wire(it->first, it->second);
@@ -138,17 +142,17 @@ void Mirror::note_outcome(LiveOp& l, const in::Executed& x) {
   bool short_write = write && x.amount > 0 && x.amount < l.op.length;
   l.error = x.error, l.amount = x.amount;
   OutcomeNote note{l.seq, Outcome::done, 0};
-  if (short_write) note.outcome = Outcome::amended, note.amount = x.amount, l.error = 0;
+  if (short_write && !mutated(Mutant::short_write_is_whole)) note.outcome = Outcome::amended, note.amount = x.amount, l.error = 0;
   else if (x.error == 0 && write && x.amount == 0 && l.op.length > 0) note.outcome = Outcome::cancelled, l.error = errno_io;
-  else if (x.error != 0 && x.partial) return unknown_effect(l);
+  else if (x.error != 0 && x.partial && !mutated(Mutant::part_done_is_nothing)) return unknown_effect(l);
   else if (x.error != 0) note.outcome = Outcome::cancelled;
-  if (l.op.kind == OpKind::sync && x.error != 0) { // Linux says it once: this disk cannot vouch for a checkpoint any more (T4)
+  if (l.op.kind == OpKind::sync && x.error != 0 && !mutated(Mutant::failed_flush_counts)) { // Linux says it once: this disk cannot vouch for a checkpoint any more (T4)
     flush_.frozen = true;
     tell(Rule::disk_error, x.error);
   }
   auto it = l.seq ? tx_.sent.find(l.seq) : tx_.sent.end();
   if (it == tx_.sent.end()) return;
-  if (note.outcome != Outcome::done) {
+  if (note.outcome != Outcome::done && !mutated(Mutant::failure_not_told)) {
     l.failed = note.outcome == Outcome::cancelled;
     tell(Rule::D9, static_cast<std::int64_t>(l.seq), x.error, op_name(l.op.kind));
     tx_.exceptions[l.seq] = note;
@@ -205,15 +209,17 @@ void Mirror::watermark_if_due() {
 
 // In a pair; and as source from the end of the drain on: what completes before READY must be on the target when READY leaves.
 bool Mirror::with_peer() const {
+  if (mutated(Mutant::source_completes_alone) && !ready_) return false;
   return role_ == Role::prim || (session_ && session_->stage == SourceSession::Stage::drained);
 }
 
 bool Mirror::may_complete(const LiveOp& l) const {
   if (!permitted()) return false;
   if (!with_peer()) return true;
-  if (broken_ || l.unknown || l.seq > tx_.received) return false;
+  if (broken_ || l.unknown || (l.seq > tx_.received && !mutated(Mutant::acknowledged_before_receipt))) return false;
+  if (mutated(Mutant::completed_before_outcome)) return true;
   if (!tx_.exceptions.empty() && tx_.exceptions.begin()->first <= l.order) return false; // data:D9
-  return !config_.sync_on_second || l.failed || l.seq <= tx_.applied;
+  return !config_.sync_on_second || mutated(Mutant::applied_not_awaited) || l.failed || l.seq <= tx_.applied;
 }
 
 void Mirror::complete_ready() {
@@ -252,7 +258,7 @@ Instant Mirror::oldest_wait() const {
 
 void Mirror::check_timeouts() {
   if (tx_.unknown && linked_) peer_failed(Rule::D9, "an operation failed here with an unknown effect");
-  if (now_ < oldest_wait()) return;
+  if (now_ < oldest_wait() || mutated(Mutant::slow_second_is_awaited)) return;
   if (receives()) return self_failed(Rule::apply_failed, errno_io, "the disk did not carry out an operation in time");
   peer_failed(Rule::peer_too_slow, linked_ ? "no answer on the replication connection in time"
                                            : "the replication connection did not come back in time");

@@ -2,6 +2,7 @@
 // is a promise to apply: given only while there is room for the worst case (data T1, T28).
 #include "core/mirror/mirror.hpp"
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 #include <algorithm>
 
 namespace lockstep {
@@ -27,7 +28,7 @@ void Mirror::read(const OpFrame& f, Payload payload) {
   GotOp g;
   g.seq = f.at.seq, g.op = f.op, g.payload = payload;
   hold(payload);
-  note(g.seq, g.op); // data:D1
+  if (!mutated(Mutant::second_notes_nothing)) note(g.seq, g.op); // data:D1
   rx_.queue.push_back(std::move(g));
   rx_.received = f.at.seq;
   rx_.watermark = std::max(rx_.watermark, f.watermark);
@@ -39,7 +40,7 @@ void Mirror::read(const WatermarkFrame& f, Payload) {
     rx_.receipt_owed = true;
     if (n.seq <= rx_.outcomes) continue; // sent again after a cut
     auto emitted = rx_.emitted > 0 ? rx_.queue[rx_.emitted - 1].seq : rx_.applied;
-    if (n.seq <= emitted)
+    if (n.seq <= emitted && !mutated(Mutant::applied_before_outcome))
       return self_failed(Rule::outcome_differs, 0, "an operation was applied here that the primary did not carry out as sent");
     rx_.notes[n.seq] = n;
     rx_.outcomes = std::max(rx_.outcomes, n.seq);
@@ -51,7 +52,7 @@ void Mirror::apply_ready() {
   bool all = (role_ == Role::preparing && !from_prim_) || leaving_.kind != LeaveKind::none;
   while (receives() && !unfit_ && rx_.emitted < rx_.queue.size()) {
     auto& g = rx_.queue[rx_.emitted];
-    bool certain = g.seq <= rx_.watermark || is_drain(g.op.kind);
+    bool certain = g.seq <= rx_.watermark || is_drain(g.op.kind) || mutated(Mutant::applied_before_outcome);
     if (!certain && !all) break;
     if (g.op.kind == OpKind::drained) {
       if (rx_.emitted > 0) break; // everything before it first
@@ -60,6 +61,10 @@ void Mirror::apply_ready() {
       drained_reached(g.seq);
       pop_applied();
       continue;
+    }
+    if (mutated(Mutant::applied_out_of_order) && g.seq % 8 == 0 && rx_.emitted + 1 < rx_.queue.size() && !is_drain(g.op.kind)) {
+      auto& next = rx_.queue[rx_.emitted + 1];
+      if (!is_drain(next.op.kind)) std::swap(g.op, next.op), std::swap(g.payload, next.payload);
     }
     auto note = rx_.notes.find(g.seq);
     g.cancelled = note != rx_.notes.end() && note->second.outcome == Outcome::cancelled;
@@ -103,11 +108,12 @@ void Mirror::handle(const in::Applied& x) {
   bool refused_there = g.without_watermark && (x.error == 2 || x.error == 17 || x.error == 20 || x.error == 21 ||
                                                x.error == 22 || x.error == 39); // ENOENT EEXIST ENOTDIR EISDIR EINVAL ENOTEMPTY
   if (refused_there) tell(Rule::D9, static_cast<std::int64_t>(seq), x.error, op_name(g.op.kind));
-  else if (x.error != 0)
+  else if (x.error != 0 && !mutated(Mutant::failed_apply_ignored))
     return self_failed(x.error == errno_nospc || x.error == errno_io ? Rule::apply_failed : Rule::outcome_differs, x.error,
                        "cannot carry out a received operation: " + to_string(g.op));
   if (linked_ && g.op.kind == OpKind::drain_dir) send(LacksFrame{at(seq), x.lacks});
   if (linked_ && g.op.kind == OpKind::drain_query) send(NeedFrame{at(seq), x.need});
+  if (mutated(Mutant::deleted_instead_of_staged) && g.op.kind == OpKind::drain_dir) out_->push_back(fx::PurgeStaging{});
   g.applied = true;
   pop_applied();
   if (config_.sync_on_second || role_ == Role::target) rx_.receipt_owed = true;

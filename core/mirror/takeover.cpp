@@ -1,6 +1,7 @@
 // Continue alone, and leave a role: what was received is applied and flushed, the memory set is durable, then the word is given
 // (data:D10, D12, T11).
 #include "core/mirror/mirror.hpp"
+#include "core/base/mutant.hpp"
 #include <algorithm>
 
 namespace lockstep {
@@ -11,16 +12,16 @@ void Mirror::start_prepare() {
   role_ = Role::preparing;
   prepare_ = {};
   prepare_.active = true;
-  prepare_.flushed = from_prim_; // PRIM's applications flushed what they asked to be flushed
+  prepare_.flushed = from_prim_ || mutated(Mutant::takeover_without_flush); // PRIM's applications flushed what they asked to be flushed
   auto memory = recent_.all();   // with all that is in flight (data:D1)
-  if (durable_.contains(memory)) prepare_.marked = true;
+  if (durable_.contains(memory) || mutated(Mutant::break_forgets_memory)) prepare_.marked = true;
   else prepare_.mark = append(std::move(memory));
   apply_ready();
 }
 
 void Mirror::check_prepare() {
   if (!prepare_.active || prepare_.ready || unfit_) return;
-  if (!from_prim_ && !rx_.queue.empty()) return;
+  if (!from_prim_ && !rx_.queue.empty() && !mutated(Mutant::promoted_without_tail)) return;
   if (!prepare_.flushed && !prepare_.flushing) {
     prepare_.flushing = true;
     prepare_.flush = new_ticket();
@@ -73,14 +74,15 @@ void Mirror::check_leaving() {
   if (leaving_.kind == LeaveKind::none) return;
   bool sender = serves() || (role_ == Role::preparing && from_prim_);
   if (!leaving_.settled) {
-    bool give_up = leaving_.kind == LeaveKind::quiesce_failing || now_ >= leaving_.since + config_.sendtimeout;
+    bool give_up = !mutated(Mutant::held_writes_stay) && (leaving_.kind == LeaveKind::quiesce_failing || now_ >= leaving_.since + config_.sendtimeout);
     if (sender && give_up) fail_held_ops();
-    if (sender ? !waiting_.empty() || !live_.empty() : !unfit_ && !rx_.queue.empty()) return;
+    bool drops = mutated(Mutant::leaves_without_applying);
+    if (sender ? !waiting_.empty() || !live_.empty() : !unfit_ && !rx_.queue.empty() && !drops) return;
     leaving_.settled = true;
     leaving_.flush = new_ticket();
     out_->push_back(fx::Flush{leaving_.flush, Position{stream_.open ? stream_.generation : generation_, executed_through()}});
     auto memory = recent_.all();
-    if (durable_.contains(memory)) leaving_.marked = true;
+    if (durable_.contains(memory) || mutated(Mutant::leaves_without_marking)) leaving_.marked = true;
     else leaving_.mark = append(std::move(memory));
   }
   if (!leaving_.flushed || !leaving_.marked) return;

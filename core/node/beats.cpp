@@ -2,6 +2,7 @@
 // claim counts only when it is newer than the last one of its incarnation, and is acted upon only when it echoes this
 // incarnation.
 #include "core/node/node.hpp"
+#include "core/base/mutant.hpp"
 
 namespace lockstep {
 
@@ -12,7 +13,7 @@ bool Node::accept_sender(const nin::BeatIn& in) {
   if (b.node_uid == peer_->node_uid && b.incarnation == peer_->incarnation) return true;
   bool newer = b.node_uid == peer_->node_uid && b.incarnation > peer_->incarnation;
   bool answers = b.echo_incarnation == incarnation_ && b.echo_seq > echo_floor_[in.network];
-  if (!newer && !answers) return false;
+  if (!newer && !answers && !mutated(Mutant::old_incarnation_counts)) return false;
   for (std::uint32_t i = 0; i < echo_floor_.size(); ++i) echo_floor_[i] = liveness_.sent_seq(i);
   liveness_.forget_peer();
   peer_.reset();
@@ -25,7 +26,7 @@ void Node::handle(const nin::BeatIn& in) {
   if (!accept_sender(in)) return;
   bool first = !peer_;
   liveness_.heard(in.network, in.beat, incarnation_, now_);
-  if (first || in.beat.sent_ns > peer_->sent_ns) {
+  if (first || in.beat.sent_ns > peer_->sent_ns || mutated(Mutant::late_claim_counts)) {
     take_claim(in.beat);
     if (peer_proven_ && in.beat.echo_seq > left_floor_[in.network]) peer_saw_me_leave_ = true;
   }
@@ -91,6 +92,7 @@ Beat Node::claim() const {
   b.node_uid = durable_.node_uid, b.incarnation = incarnation_, b.node_name = config_.name;
   b.config_digest = config_.config_digest;
   b.record_state = claimed_record_state(), b.record = durable_;
+  if (mutated(Mutant::undurable_record_is_claimed) && writing_) b.record = writing_->record;
   b.dirs_empty = boot_.dirs_empty, b.went_back = went_back_, b.checkpoint = checkpoint_;
   b.live = live(), b.role = role_, b.sub = sub(), b.serving = serving(now_);
   b.failover = durable_.failover, b.checkers_up = !pre_checker_down().has_value();
@@ -103,7 +105,7 @@ Beat Node::claim() const {
     b.resync_active = true, b.session = following_->session, b.equal = following_->equal;
     if (b.equal) b.last = following_->at;
   } else if (serving_copy_) {
-    b.resync_active = true, b.session = serving_copy_->session, b.ready_for = serving_copy_->shared;
+    b.resync_active = true, b.session = serving_copy_->session, b.ready_for = serving_copy_->shared || mutated(Mutant::own_given_up_late);
   } else {
     b.session = ended_copy_; // not active: the target may have missed that it ever was
   }
@@ -120,7 +122,7 @@ void Node::send_beats() {
     liveness_.stamp(i, *b, now_);
     if (mute()) continue;
     // A SECOND that has decided to act gives no more echo: it would renew the lease of a PRIM that it leaves behind.
-    if (standing_ == Standing::second && continuing_ && continuing_->minting)
+    if (standing_ == Standing::second && continuing_ && continuing_->minting && !mutated(Mutant::acting_second_echoes))
       b->echo_incarnation = {}, b->echo_seq = 0, b->echo_sent_ns = 0;
     emit(nfx::SendBeat{i, *b});
   }

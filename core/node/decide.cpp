@@ -1,6 +1,7 @@
 // A waiting node decides: serve, follow, or wait with a reason. The golden table says who is the source; the M-rules
 // say who may serve (control (i)). Every wait names why, what it needs and what an operator can do (oracle L7).
 #include "core/node/node.hpp"
+#include "core/base/mutant.hpp"
 
 namespace lockstep {
 namespace {
@@ -39,8 +40,9 @@ void Node::wait(Wait kind, Rule rule, std::string why, std::string needs, std::s
 }
 
 void Node::decide() {
-  if (standing_ != Standing::idle || role_ != Role::wait || !begun_ || ending_ || busy() || persisting()) return;
-  if (!prepared_ || durable_.incarnation != incarnation_) return;
+  if (standing_ != Standing::idle || role_ != Role::wait || !begun_ || ending_ || persisting()) return;
+  if ((busy() || !prepared_) && !mutated(Mutant::hello_before_prestart)) return;
+  if (durable_.incarnation != incarnation_) return;
   if (!beating_) { // the hello of this incarnation may leave now ((iii) 18)
     beating_ = beat_now_ = true;
     last_step_ = now_;
@@ -106,6 +108,7 @@ void Node::decide_unheard() {
   switch (durable_.state) {
   case Freshness::own: return serve_cold(Rule::T3);
   case Freshness::shared:
+    if (mutated(Mutant::silence_serves_cold)) return serve_cold(Rule::M5);
     return wait(Wait::for_peer, Rule::M5, "the other node may have gone on alone", "the other node to start",
                 force_prim);
   case Freshness::outdated:
@@ -130,7 +133,7 @@ void Node::serve_cold(Rule rule, bool by_operator) {
   auto as = op                                                         ? MintedAs::op
             : by_operator || durable_.g.minted_by == durable_.node_uid ? MintedAs::prim
                                                                        : MintedAs::second;
-  Change c{.kind = ChangeKind::mint, .rule = rule, .as = as, .covers = durable_.covers};
+  Change c{.kind = ChangeKind::mint, .rule = rule, .as = as, .covers = durable_.covers || mutated(Mutant::lost_set_is_whole)};
   c.full_next = want_ == Want::prim_fullsync;
   c.empty_history = want_ == Want::primforce && durable_.state == Freshness::inconsistent;
   if (durable_.dir_uid.none()) c.dir = has_rfs() ? marked_dirs_ : DirUid{prng_.next(), prng_.next()};
@@ -148,7 +151,7 @@ void Node::decide_heard() {
   }
   if (v.who == Who::i_win) {
     if (durable_.state == Freshness::own) return serve_cold(Rule::T3); // M1
-    if (peer_consents()) return serve_cold(Rule::M2);
+    if (peer_consents() || mutated(Mutant::verdict_serves)) return serve_cold(Rule::M2);
     return wait(Wait::for_peer, v.rule, "the other node has to give up its claim first", "the other node to answer",
                 "");
   }
@@ -203,7 +206,7 @@ void Node::nobody_wins(const Verdict& v) {
 // prim, prim fullsync, primforce (safekit 1.4): refused when the other node serves or the data are inconsistent.
 void Node::decide_prim() {
   if (!listened() && !proven()) return wait(Wait::starting, Rule::none, "listens for the other node", "a moment", "");
-  bool force = want_ == Want::primforce;
+  bool force = want_ == Want::primforce || mutated(Mutant::inconsistent_serves);
   if (!force && durable_.state == Freshness::inconsistent && !durable_.g.none()) {
     log('E', "rfsplug", "Data may be inconsistent for replicated directories (stopped during reintegration)");
     log('E', "rfsplug",

@@ -1,5 +1,6 @@
 #include "core/node/liveness.hpp"
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 
 namespace lockstep {
 namespace {
@@ -21,10 +22,12 @@ void Liveness::heard(std::uint32_t network, const Beat& beat, Incarnation mine, 
   l.last_heard = now, l.peer_timeout = beat.timeout;
   Instant sent{beat.echo_sent_ns};
   bool echoes = beat.echo_incarnation == mine && beat.echo_seq <= l.tx_seq && sent <= now && sent >= echo_floor_;
+  if (mutated(Mutant::lease_without_echo)) l.echo_sent = now;
   if (!echoes) return;
+  if (mutated(Mutant::lease_from_arrival)) sent = now;
   l.echo_shown = later(l.echo_shown, sent);
   // Only a SECOND promises not to act before its own timeout; one that serves promises nothing.
-  if (beat.role == Role::second) l.echo_sent = later(l.echo_sent, sent);
+  if (beat.role == Role::second || mutated(Mutant::lease_by_any_role)) l.echo_sent = later(l.echo_sent, sent);
 }
 
 void Liveness::forget_peer() {
@@ -50,15 +53,21 @@ Instant Liveness::lease_until() const {
   auto until = Instant::distant_past();
   for (std::size_t i = 0; i < links_.size(); ++i) {
     if (links_[i].echo_sent == Instant::distant_past()) continue;
-    until = later(until, links_[i].echo_sent + two_thirds(shorter(networks_[i].timeout, links_[i].peer_timeout)));
+    auto timeout = shorter(networks_[i].timeout, links_[i].peer_timeout);
+    if (mutated(Mutant::lease_of_slowest_network)) timeout = longest_timeout();
+    if (mutated(Mutant::lease_outlives_takeover)) timeout = timeout * 3;
+    until = later(until, links_[i].echo_sent + two_thirds(timeout));
   }
   return until;
 }
 
 Instant Liveness::silent_from() const {
   auto from = Instant::distant_past();
-  for (std::size_t i = 0; i < links_.size(); ++i)
-    from = later(from, later(links_[i].last_heard, floor_) + networks_[i].timeout);
+  for (std::size_t i = 0; i < links_.size(); ++i) {
+    auto silent = later(links_[i].last_heard, floor_) + networks_[i].timeout;
+    if (mutated(Mutant::one_silent_network_is_silence) && i > 0) silent = from = earlier(from, silent);
+    from = later(from, silent);
+  }
   return from;
 }
 

@@ -1,5 +1,6 @@
 #include "core/node/node.hpp"
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 
 namespace lockstep {
 
@@ -98,7 +99,7 @@ void Node::settle() {
 // (iii) 22).
 void Node::notice_pause() {
   auto gap = now_ - last_step_, pulse = liveness_.shortest_pulse();
-  if (!beating_ || gap <= pulse * 2) return;
+  if (!beating_ || gap <= pulse * 2 || mutated(Mutant::self_pause_ignored)) return;
   tell(Rule::self_pause, gap.in_ms());
   log('E', "heart",
       "This node stood still for " + std::to_string(gap.in_ms()) +

@@ -2,6 +2,7 @@
 // on it happens in persisted(). Nothing that cannot be made durable is ever promised: a node that cannot write stays
 // what it is.
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 #include "core/node/node.hpp"
 
 namespace lockstep {
@@ -48,6 +49,7 @@ std::uint64_t Node::nonce() {
 
 // A mint: this node continues, or starts, as the only writer of a new generation.
 void Node::mint(const Change& c, Record& r) {
+  if (mutated(Mutant::cold_start_keeps_generation) && c.rule == Rule::T3) return;
   Generation g;
   g.counter = r.g.counter + 1;
   if (peer_ && peer_->record.g.counter >= g.counter) g.counter = peer_->record.g.counter + 1;
@@ -56,7 +58,7 @@ void Node::mint(const Change& c, Record& r) {
   if (c.rule == Rule::T3 && c.as != MintedAs::op) g.minted_as = r.g.minted_as;
   if (c.empty_history)
     r.history.clear();
-  else if (!replaces && !r.g.none() && r.complete)
+  else if (!replaces && !r.g.none() && (r.complete || mutated(Mutant::incomplete_is_ancestor)))
     r.history.insert(r.history.begin(), r.g); // O1: else it branches at the parent
   if (r.history.size() > history_hard_limit) r.history.resize(history_hard_limit);
   auto never = [&](const std::optional<Generation>& candidate) { // E3
@@ -82,7 +84,7 @@ bool Node::mutate(const Change& c, Record& r) {
   case ChangeKind::boot:
     r.incarnation = incarnation_;
     // B1: a reader of a shared generation that restarted may have lost what it received.
-    if (r.state == Freshness::shared && r.g.minted_by != r.node_uid) outdate(Why::boot), r.complete = false;
+    if (r.state == Freshness::shared && r.g.minted_by != r.node_uid && !mutated(Mutant::reader_stays_shared)) outdate(Why::boot), r.complete = false;
     if (!boot_.set_readable || boot_.set_everything) r.covers = false;
     return true;
   case ChangeKind::mint: mint(c, r); return true;

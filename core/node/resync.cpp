@@ -1,5 +1,6 @@
 // A copy: this node as target or as source, and READY in three durable steps (control:R1-R4, data:D13).
 #include "core/node/node.hpp"
+#include "core/base/mutant.hpp"
 
 namespace lockstep {
 namespace {
@@ -17,7 +18,7 @@ bool Node::names_me(const Session& s) const {
 void Node::start_following(const Verdict& v) {
   const auto& source = peer_->record;
   bool something = !boot_.dirs_empty || !durable_.g.none();
-  if (has_rfs() && v.loud && something && !(aside_ == Aside::done && aside_for_ == source.g)) {
+  if (has_rfs() && v.loud && !mutated(Mutant::fork_is_silent) && something && !(aside_ == Aside::done && aside_for_ == source.g)) {
     if (aside_ == Aside::failed && aside_for_ == source.g) return;
     log('E', "heart",
         std::string("This node gives way: ") + rule_sentence(v.rule) + ". What it will lose is kept aside first");
@@ -35,7 +36,7 @@ void Node::start_following(const Verdict& v) {
   Following f;
   f.since = now_;
   f.source = source;
-  f.session = {source.g,         peer_->node_uid, peer_->incarnation, incarnation_, v.copy == Copy::full || full_next_,
+  f.session = {source.g,         peer_->node_uid, peer_->incarnation, incarnation_, !mutated(Mutant::full_taken_as_delta) && (v.copy == Copy::full || full_next_),
                ++session_number_};
   following_ = f;
   wait(Wait::starting, v.rule, "begins to copy from the other node", "a moment", "");
@@ -76,15 +77,16 @@ void Node::watch_target() {
   }
   const auto& p = *peer_;
   bool same = p.node_uid == s.source && p.incarnation == s.source_incarnation && p.record.g == s.source_gen; // R3
+  same = same || mutated(Mutant::source_may_change);
   bool serves = p.role == Role::alone || p.role == Role::prim;
   if (!same || !serves) return end_following("the source changed or stopped", {});
-  bool mine = p.resync_active && p.session == s;
+  bool mine = p.resync_active && (p.session == s || mutated(Mutant::late_ready_counts));
   bool ended = following_->acknowledged || p.session == s;
   if (mine)
     following_->acknowledged = true;
   else if (ended && !changing(ChangeKind::follow) && now_ >= following_->since + restart_pause)
     return restart_following("the source ended the copy");
-  bool ready = mine && p.ready_for && p.record.state == Freshness::shared; // R2
+  bool ready = mine && p.ready_for && (p.record.state == Freshness::shared || mutated(Mutant::own_given_up_late)); // R2
   if (!ready || !following_->equal || following_->handing_in) return;
   following_->handing_in = true;
   full_next_ = false, aside_ = Aside::none;

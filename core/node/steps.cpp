@@ -1,6 +1,7 @@
 // Rows of the automaton's table, carried out one step at a time. A step either needs no answer, or waits for the result
 // that quotes its ticket, or for a condition; every wait that a broken world could make endless has a limit.
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 #include "core/node/node.hpp"
 #include <algorithm>
 
@@ -46,6 +47,10 @@ Role role_of(State s) {
   }
   return Role::stop;
 }
+// For mutants: a row's order is its meaning.
+void misplace(std::deque<Task>& tasks, Step step, bool to_front) {
+  std::stable_partition(tasks.begin(), tasks.end(), [&](const Task& t) { return (t.step == step) == to_front; });
+}
 } // namespace
 
 Sub Node::sub() const {
@@ -81,6 +86,7 @@ bool Node::apply(Event e, const char* action) {
   if (ending_ && e != Event::cmd_forcestop) return false; // on the way to STOP nothing else begins
   const auto& row = transition(state(), e);
   if (row.kind != RowKind::go) return false;
+  if (mutated(Mutant::state_without_edge) && e == Event::synced && role_ == Role::wait) return false;
   if (action) action_ = action;
   auto from = state();
   bool down = role_of(row.to) == Role::stop || role_of(row.to) == Role::wait;
@@ -91,6 +97,9 @@ bool Node::apply(Event e, const char* action) {
     if (auto role = role_step(row.steps[0])) set_role(*role), first = 1;
   }
   for (auto i = first; i < row.steps.size(); ++i) tasks_.push_back({row.steps[i], e, from, row.to});
+  if (mutated(Mutant::goodbye_before_stop)) misplace(tasks_, Step::leave, true);
+  if (mutated(Mutant::mount_goes_first)) misplace(tasks_, Step::mount_read_only, true);
+  if (mutated(Mutant::application_before_mount)) misplace(tasks_, Step::mount_replicate, false);
   return true;
 }
 
@@ -171,6 +180,7 @@ std::pair<Role, Role> Node::script_states() const {
 
 bool Node::start_script(Step step) {
   if (!config_.module.user) return false;
+  if (mutated(Mutant::stop_skipped_at_yield) && running_->task.event == Event::yield) return false;
   auto name = script_of(step);
   if (is_nice_stop(step) || is_forced(step)) class_stopping(step);
   // A stop script runs for what was started, a start script for what was not; forced ones and the rest always.
@@ -200,7 +210,7 @@ bool Node::start_script(Step step) {
   if (is_forced(step) || step == Step::prestart || step == Step::poststop)
     running_->limit = now_ + config_.module.user->forcestoptimeout;
   emit(nfx::RunScript{running_->ticket, name, std::move(args)});
-  return true;
+  return !mutated(Mutant::two_scripts_at_once);
 }
 
 void Node::handle(const nin::ScriptDone& in) {
@@ -226,7 +236,7 @@ void Node::check_step_limit() {
   if (!running_ || now_ < running_->limit) return;
   auto step = running_->task.step;
   if (is_script(step)) {
-    if (running_->killed_ticket.value) return;
+    if (running_->killed_ticket.value || mutated(Mutant::hung_script_is_awaited)) return;
     running_->killed_ticket = running_->ticket;
     running_->limit = Instant::never();
     tell(Rule::script_timeout, 0, 0, script_of(step));
@@ -289,6 +299,7 @@ void Node::handle(const nin::MountDone& in) {
 bool Node::start_vip(bool up) {
   if (config_.module.vip.interfaces.empty()) return false;
   vip_wanted_ = up;
+  if (mutated(Mutant::address_stays) && !up) return vip_raised_ = false;
   running_->ticket = new_ticket(), running_->limit = now_ + vip_limit;
   if (!up) {
     vip_raised_ = false;
@@ -383,6 +394,7 @@ bool Node::leave_recorded() {
 
 bool Node::yield_recorded() {
   if (changing(ChangeKind::yield)) return false;
+  if (mutated(Mutant::yield_not_durable)) return true;
   if (durable_.state == Freshness::outdated && durable_.why == Why::yield) return true;
   if (durable_.state == Freshness::inconsistent) return true;
   change({.kind = ChangeKind::yield, .covers = quiesced_->second});
@@ -397,7 +409,7 @@ bool Node::taken_over() {
     return true;
   if (!proven()) return false;
   if (peer_->record.g != durable_.g && in_chain(peer_->record, durable_.g)) return true;
-  if (durable_.g.minted_by == durable_.node_uid && peer_consents()) {
+  if (durable_.g.minted_by == durable_.node_uid && peer_consents() && !mutated(Mutant::stopping_writer_forgets)) {
     change({.kind = ChangeKind::mint, .rule = Rule::GB2, .as = MintedAs::prim, .covers = durable_.covers});
     return false;
   }

@@ -1,5 +1,6 @@
 // A node of a pair: lease, silence, goodbye, consent, yield (control:M2, M5, R2, Y1, (iii) 1-4, 7-10; design 4).
 #include "core/node/node.hpp"
+#include "core/base/mutant.hpp"
 #include <algorithm>
 
 namespace lockstep {
@@ -8,10 +9,11 @@ namespace lockstep {
 // hello from WAIT, goodbye, an explicit consent; or a target that began another copy of my generation and so left the
 // old READY behind.
 bool Node::peer_consents() const {
+  if (mutated(Mutant::no_record_is_consent) && proven() && peer_->record_state != RecordState::present) return true;
   if (!proven() || claimed_record_state() != RecordState::present || peer_->record_state != RecordState::present)
     return false;
   const auto& r = peer_->record;
-  if (peer_->role == Role::wait && r.g == durable_.g)
+  if ((peer_->role == Role::wait || mutated(Mutant::outdated_is_consent)) && r.g == durable_.g)
     return r.state == Freshness::outdated || r.state == Freshness::inconsistent;
   bool other_session = !serving_copy_ || peer_->session != serving_copy_->session;
   return r.state == Freshness::inconsistent && r.src_gen == durable_.g && (peer_->role == Role::wait || other_session);
@@ -67,8 +69,8 @@ void Node::watch_pair() {
 
 void Node::on_silence(bool former_life_over) {
   bool second = standing_ == Standing::second;
-  if (refused_) return;
-  if (second && !durable_.failover) {
+  if (refused_ && !mutated(Mutant::refused_asks_again)) return;
+  if (second && !durable_.failover && !mutated(Mutant::failover_off_ignored)) {
     leave_why_ = Why::failover_off;
     log('E', "heart", "Failover-off configured");
     apply(Event::failover_off, "stopstart");
@@ -82,7 +84,8 @@ void Node::on_silence(bool former_life_over) {
   case Arbitration::yes: return continue_alone(Rule::M5);
   case Arbitration::no: break;
   }
-  if (ending_) return;
+  if (mutated(Mutant::refused_asks_again)) episode_ = {};
+  if (ending_ || refused_) return;
   refused_ = true;
   unprepare();
   tell(Rule::witness_refused);
@@ -122,6 +125,8 @@ void Node::check_continuing() {
       peer_->goodbye != Goodbye::none && continuing_->last < peer_->last)
     return unprepare(); // not all of it was applied: wait for the rest
   continuing_->minting = true;
+  if (mutated(Mutant::exclusion_not_awaited))
+    to_mirror(order::GoAlone{durable_.g}), to_mirror(order::Permit{durable_.g.counter, Instant::never()});
   auto as = standing_ == Standing::prim ? MintedAs::prim : MintedAs::second;
   change({.kind = ChangeKind::mint, .rule = continuing_->rule, .as = as, .covers = continuing_->covers});
 }
@@ -153,7 +158,7 @@ void Node::went_alone() {
 // PRIM may complete while the other node has proved, recently enough, that it will not act (the echo lease).
 void Node::renew_permit() {
   if (quiesced_) return;
-  auto until = liveness_.lease_until();
+  auto until = mutated(Mutant::no_lease) ? Instant::never() : liveness_.lease_until();
   if (permit_.generation != durable_.g.counter || permit_.until != until) {
     permit_ = {durable_.g.counter, until};
     to_mirror(permit_);
@@ -171,7 +176,7 @@ void Node::renew_permit() {
 
 bool Node::lease_holds(Instant now) const {
   if (standing_ == Standing::alone) return now >= distrust_until_;
-  return standing_ == Standing::prim && now <= liveness_.lease_until();
+  return standing_ == Standing::prim && (now <= liveness_.lease_until() || mutated(Mutant::no_lease));
 }
 
 // The address lives only as long as it is refreshed: a hung node loses it.

@@ -1,0 +1,122 @@
+#include "sim/mutants/hunt.hpp"
+#include <algorithm>
+#include <cstring>
+#include <thread>
+
+namespace lockstep::sim {
+namespace {
+constexpr MutantInfo table[] = {
+#define X(id, rule, sentence, modes, with) {#id, rule, sentence, modes, Mutant::with},
+    LOCKSTEP_MUTANTS_OF(X)
+#undef X
+};
+static_assert(std::size(table) == mutant_count);
+
+// The switches are plain globals, read by every thread and written by none while runs are under way.
+class Planted {
+ public:
+  explicit Planted(Mutant m) : m_(m) { set(true); }
+  ~Planted() { set(false); }
+  Planted(const Planted&) = delete;
+
+ private:
+  void set(bool on) {
+    for (auto m : {m_, info(m_).with}) {
+      if (m != Mutant::none) planted[static_cast<std::size_t>(m)] = on;
+    }
+  }
+  Mutant m_;
+};
+
+std::vector<Mode> modes_of(Mutant m) {
+  std::vector<Mode> modes;
+  if (info(m).modes & mutant_none) modes.push_back(Mode::none);
+  if (info(m).modes & mutant_ping) modes.push_back(Mode::ping);
+  return modes;
+}
+} // namespace
+
+const MutantInfo& info(Mutant m) { return table[static_cast<std::size_t>(m)]; }
+
+std::optional<Mutant> mutant_named(const std::string& name) {
+  for (std::size_t i = 1; i < mutant_count; ++i) {
+    if (name == table[i].name) return static_cast<Mutant>(i);
+  }
+  return std::nullopt;
+}
+
+std::optional<Violation> Hunt::run(const Plan& p, Mutant m) const {
+  Planted on(m);
+  return run_plan(p).violation;
+}
+
+bool Hunt::has_plan(Mutant m) const {
+  auto names = [&](const Plan& p) { return std::count(p.kills.begin(), p.kills.end(), info(m).name) > 0; };
+  return std::any_of(plans_.begin(), plans_.end(), names);
+}
+
+bool Hunt::by_plans(Mutant m, Kill& k) {
+  for (auto& p : plans_) {
+    if (!std::count(p.kills.begin(), p.kills.end(), info(m).name)) continue;
+    ++k.runs;
+    auto v = run(p, m);
+    if (!v || run(p, Mutant::none)) false_promises_.push_back("plan " + p.name + " does not kill " + info(m).name);
+    else if (!k.oracle) k.oracle = v->oracle, k.what = v->what, k.by = "plan " + p.name;
+  }
+  return k.oracle != nullptr;
+}
+
+// In batches, so that the answer does not depend on which thread is faster: the first seed of a batch that kills counts.
+bool Hunt::by_seeds(Mutant m, Kill& k) {
+  auto modes = modes_of(m);
+  if (modes.empty()) return false;
+  for (std::uint64_t done = 0; done < bounds_.seeds;) {
+    auto batch = std::min<std::uint64_t>(bounds_.jobs == 1 ? 1 : bounds_.jobs * 8, bounds_.seeds - done);
+    std::vector<std::optional<Violation>> found(batch);
+    std::vector<Plan> plans(batch);
+    {
+      Planted on(m);
+      auto work = [&](std::uint64_t from) {
+        for (auto i = from; i < batch; i += bounds_.jobs) {
+          auto seed = bounds_.first + done + i;
+          plans[i] = make_plan(seed, modes[seed % modes.size()]);
+          found[i] = run_plan(plans[i]).violation;
+        }
+      };
+      std::vector<std::thread> others;
+      for (unsigned j = 1; j < bounds_.jobs; ++j) others.emplace_back(work, j);
+      work(0);
+      for (auto& t : others) t.join();
+    }
+    for (std::uint64_t i = 0; i < batch; ++i) {
+      ++k.runs;
+      if (!found[i] || run(plans[i], Mutant::none)) continue;
+      k.oracle = found[i]->oracle, k.what = found[i]->what;
+      k.by = "seed " + std::to_string(plans[i].seed) + " " + mode_name(plans[i].mode);
+      return true;
+    }
+    done += batch;
+    if (on_progress) on_progress(k.runs);
+  }
+  return false;
+}
+
+Kill Hunt::hunt(Mutant m) {
+  Kill k;
+  if (!by_plans(m, k) && !bounds_.plans_only) by_seeds(m, k);
+  return k;
+}
+
+std::string Hunt::unclean(std::uint64_t seeds) const {
+  for (auto& p : plans_) {
+    if (auto v = run(p, Mutant::none)) return "plan " + p.name + ": " + v->oracle->name + ": " + v->what;
+  }
+  for (std::uint64_t s = 1; s <= seeds; ++s) {
+    auto mode = s % 2 ? Mode::none : Mode::ping;
+    if (auto v = run(make_plan(s, mode), Mutant::none))
+      return "seed " + std::to_string(s) + " " + mode_name(mode) + ": " + v->oracle->name + ": " + v->what;
+  }
+  return {};
+}
+
+} // namespace lockstep::sim

@@ -1,0 +1,137 @@
+// lockstep-sim-mutants: started by `lockstep-sim mutants`. Plants one bug after the other and prints who noticed.
+#include "sim/mutants/hunt.hpp"
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+namespace {
+using namespace lockstep;
+using namespace lockstep::sim;
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* usage =
+    "usage: lockstep-sim mutants [--only NAME]... [--seeds N] [--seed FIRST] [--jobs J] [--plans-only] [--list] [--show]\n"
+    "  --only NAME   this mutant only\n"
+    "  --seeds N     so many random seeds per mutant that no plan kills (2000)\n"
+    "  --jobs J      so many threads (all processors)\n"
+    "  --plans-only  only the mutants that a plan of tests/plans names, by these plans\n"
+    "  --list        what each of them breaks\n"
+    "  --show        what the oracle said about each\n";
+constexpr std::uint64_t clean_seeds = 100;
+
+struct Options {
+  Bounds bounds;
+  std::vector<Mutant> only;
+  bool list = false, show = false;
+};
+
+int complain(const std::string& sentence) {
+  std::fprintf(stderr, "lockstep-sim mutants: %s\n%s", sentence.c_str(), usage);
+  return 2;
+}
+
+// Empty: fine.
+std::string parse(int argc, char** argv, Options& o) {
+  o.bounds.jobs = std::max(1u, std::thread::hardware_concurrency());
+  for (int i = 1; i < argc; ++i) {
+    std::string a = argv[i];
+    std::string v = i + 1 < argc ? argv[i + 1] : "";
+    if (a == "--seeds" || a == "--seed" || a == "--jobs") {
+      if (v.empty() || v.size() > 9 || v.find_first_not_of("0123456789") != std::string::npos) return a + " needs a number";
+      auto n = std::stoull(v);
+      if (a == "--jobs") o.bounds.jobs = static_cast<unsigned>(std::clamp<std::uint64_t>(n, 1, 256));
+      else (a == "--seed" ? o.bounds.first : o.bounds.seeds) = n;
+      ++i;
+    } else if (a == "--only") {
+      auto m = mutant_named(v);
+      if (!m) return "there is no mutant \"" + v + "\": see --list";
+      o.only.push_back(*m), ++i;
+    } else if (a == "--plans-only") o.bounds.plans_only = true;
+    else if (a == "--list") o.list = true;
+    else if (a == "--show") o.show = true;
+    else return "unknown option " + a;
+  }
+  return {};
+}
+
+// Every plan of tests/plans; a mutant that a plan names must exist.
+std::string read_plans(std::vector<Plan>& plans) {
+  std::vector<std::filesystem::path> files;
+  for (auto& f : std::filesystem::directory_iterator(LOCKSTEP_PLANS)) {
+    if (f.path().extension() == ".plan") files.push_back(f.path());
+  }
+  std::sort(files.begin(), files.end());
+  for (auto& f : files) {
+    std::ifstream in(f);
+    std::stringstream text;
+    text << in.rdbuf();
+    auto parsed = parse_plan(text.str(), f.filename().string());
+    if (!parsed.plan) return parsed.error;
+    parsed.plan->name = f.stem().string();
+    for (auto& k : parsed.plan->kills) {
+      if (!mutant_named(k)) return f.filename().string() + ": there is no mutant \"" + k + "\"";
+    }
+    plans.push_back(std::move(*parsed.plan));
+  }
+  return {};
+}
+
+void list(const std::vector<Mutant>& chosen) {
+  for (auto m : chosen) {
+    auto& i = info(m);
+    std::string with = i.with == Mutant::none ? "" : std::string(" (together with ") + info(i.with).name + ", which makes up for it alone)";
+    std::printf("%-30s %-16s %s%s\n", i.name, i.rule, i.sentence, with.c_str());
+  }
+}
+
+double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
+
+int run(const Options& o, std::vector<Plan> plans, std::vector<Mutant> chosen) {
+  auto began = Clock::now();
+  Hunt hunt(std::move(plans), o.bounds);
+  if (auto wrong = hunt.unclean(o.bounds.plans_only ? 0 : clean_seeds); !wrong.empty()) {
+    std::printf("without any mutant, %s\n", wrong.c_str());
+    return 1;
+  }
+  if (o.bounds.plans_only) std::erase_if(chosen, [&](Mutant m) { return !hunt.has_plan(m); });
+  std::vector<const char*> living;
+  std::size_t nr = 0;
+  std::printf("%-30s %-10s %6s %8s  %s\n", "mutant", "killed by", "runs", "seconds", "in");
+  for (auto m : chosen) {
+    auto start = Clock::now();
+    auto said = start;
+    ++nr;
+    hunt.on_progress = [&](std::uint64_t runs) {
+      if (seconds_since(said) < 5) return;
+      said = Clock::now();
+      std::fprintf(stderr, "%zu of %zu, %s: %llu runs\n", nr, chosen.size(), info(m).name, static_cast<unsigned long long>(runs));
+    };
+    auto k = hunt.hunt(m);
+    std::printf("%-30s %-10s %6llu %8.1f  %s\n", info(m).name, k.oracle ? k.oracle->name : "LIVES", static_cast<unsigned long long>(k.runs),
+                seconds_since(start), k.by.c_str());
+    if (o.show && k.oracle) std::printf("    %s: %s\n    -> %s\n", info(m).rule, info(m).sentence, k.what.c_str());
+    std::fflush(stdout);
+    if (!k.oracle) living.push_back(info(m).name);
+  }
+  for (auto& p : hunt.false_promises()) std::printf("%s\n", p.c_str());
+  for (auto n : living) std::printf("%s lives: nothing notices it\n", n);
+  std::printf("%zu of %zu mutants killed, %.0f s\n", chosen.size() - living.size(), chosen.size(), seconds_since(began));
+  return living.empty() && hunt.false_promises().empty() ? 0 : 1;
+}
+} // namespace
+
+int main(int argc, char** argv) {
+  Options o;
+  if (auto wrong = parse(argc, argv, o); !wrong.empty()) return complain(wrong);
+  auto chosen = o.only;
+  for (std::size_t i = 1; o.only.empty() && i < mutant_count; ++i) chosen.push_back(static_cast<Mutant>(i));
+  if (o.list) return list(chosen), 0;
+  std::vector<Plan> plans;
+  if (auto wrong = read_plans(plans); !wrong.empty()) return complain(wrong);
+  return run(o, std::move(plans), std::move(chosen));
+}
