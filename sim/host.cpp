@@ -85,7 +85,6 @@ void Host::power_on() {
 void Host::power_off() {
   if (!powered_) return;
   trace_.happened(queue_.now(), *this, index_, Happening::power_off, [] { return "power off"; });
-  oracles_.before_crash(*this);
   stop_process();
   auto h = hash_of(plan_.seed, index_, power_life_, 51);
   disk_.files.crash(h);

@@ -69,6 +69,7 @@ class Host {
   NodeIndex index() const { return index_; }
   Instant clock() const { return queue_.now() + skew_; } // this machine's boot time
   bool paused() const { return queue_.now() < paused_until_; }
+  bool serves() const { return node_ && !paused() && node_->serving(clock()); }
   bool vip_up() const { return vip_ && clock() <= vip_until_; }
   MountKind mount() const { return mount_; }
   const Node* node() const { return node_.get(); }

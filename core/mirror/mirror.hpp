@@ -35,6 +35,12 @@ class Mirror {
   Position position() const; // PRIM, source: the newest sent; SECOND, target: the newest received
   const PendingSet& durable_set() const { return durable_; }
   PendingSet recent_items() const { return recent_.all(); }
+  template <class Predicate>
+  bool recent_any(Predicate of_set) const { // the same without a copy
+    return recent_.any(of_set);
+  }
+  bool resyncing() const { return session_.has_value(); }
+  std::size_t recent_spans() const { return recent_.spans(); } // fewer than before: something was forgotten
   std::vector<Op> in_flight() const; // decided or received, and not yet carried out here
   PendingSet to_drain() const;       // of a session
   Position own_checkpoint() const { return own_checkpoint_; }

@@ -14,7 +14,14 @@ class Recent {
   void coarsen();                       // too many items: `everything`, still tied to the last position (data T27)
   void clear() { spans_.clear(), cut_ = true; }
   PendingSet all() const;
+  template <class Predicate>
+  bool any(Predicate of_set) const { // true for one of the spans' sets
+    for (auto& s : spans_)
+      if (of_set(s.items)) return true;
+    return false;
+  }
   std::size_t size() const;
+  std::size_t spans() const { return spans_.size(); }
   bool empty() const { return spans_.empty(); }
 
  private:

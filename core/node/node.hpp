@@ -48,7 +48,10 @@ class Node {
   // (design 2.10).
   bool serving(Instant now) const;
 
-  // ---- for the simulator's oracles
+  // ---- for the simulator's oracles, which ask after every step: a view copies too much for that
+  Role role() const { return role_; }
+  Sub sub() const;
+  const WaitReason& waiting() const { return wait_; }
   Standing standing() const { return standing_; }
   const Record& durable() const { return durable_; }
   bool ended() const { return ended_; }
@@ -99,7 +102,6 @@ class Node {
 
   // ---- steps.cpp
   State state() const;
-  Sub sub() const;
   bool apply(Event, const char* action = nullptr);
   bool pump_task();
   bool start_step();

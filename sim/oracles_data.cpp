@@ -1,0 +1,159 @@
+// What the applications were promised, and where it is (S3, S4, S5, S8-S11, I-cover).
+#include "core/lineage/compare.hpp"
+#include "sim/oracles.hpp"
+
+namespace lockstep::sim {
+
+bool Oracles::keeps_memory(const Host& h, std::uint64_t nonce) const {
+  auto& r = h.disk().state.record;
+  if (!h.running() || !r || r->g.nonce != nonce || h.mirror()->unfit()) return false;
+  auto role = h.mirror()->role();
+  return role == MirrorRole::prim || role == MirrorRole::second || role == MirrorRole::preparing || role == MirrorRole::alone;
+}
+void Oracles::memory_lost(const Host& h) {
+  auto era = era_of(h);
+  if (era && !keeps_memory(other(h), era->g.nonce)) {
+    era->promises.lost_memory(h.disk().files.now(), other(h).disk().files.now());
+  }
+}
+void Oracles::after_crash(const Host& h) {
+  memory_lost(h);
+  std::erase_if(pending_, [&](auto& p) { return p.second.host == h.index(); });
+  if (h.went_back) weak_ = true;
+}
+void Oracles::after_kill(const Host& h) {
+  memory_lost(h);
+  std::erase_if(pending_, [&](auto& p) { return p.second.host == h.index(); });
+}
+void Oracles::disk_failed(const Host& h) {
+  auto era = era_of(h);
+  auto& peer = other(h);
+  bool peer_lost_too = era && !keeps_memory(peer, era->g.nonce) && peer.disk().state.record && peer.disk().state.record->g == era->g;
+  if (peer_lost_too) era->promises.lost_memory(h.disk().files.now(), peer.disk().files.now());
+}
+void Oracles::started(const Host& h) {
+  if (h.went_back) weak_ = true;
+}
+void Oracles::exited(const Host& h) {
+  memory_lost(h); // an orderly leave while the other node's memory is already gone: its disk is all that was promised
+  std::erase_if(pending_, [&](auto& p) { return p.second.host == h.index(); });
+}
+
+void Oracles::submitted(const Host& h, std::uint64_t token, const Op& op, const Content* content) {
+  ++trace_.counts.operations;
+  Pending p{h.index(), op.kind, op.object, cells_of(op, content, h.disk().files.now()), op};
+  if (auto era = era_of(h)) {
+    for (auto& [c, v] : p.cells) era->promises.submitted(c, v);
+  }
+  pending_[token] = std::move(p);
+}
+
+void Oracles::executed(const Host& h, const Op& op, std::int32_t) {
+  // The mirror knows first: while the pair holds, PRIM's disk has nothing that SECOND never received. Checked at completion.
+  (void)h, (void)op;
+}
+
+void Oracles::completing(const Host& h, std::uint64_t token, std::int32_t error, std::uint64_t amount) {
+  auto p = pending_.find(token);
+  if (p == pending_.end()) return;
+  auto pending = std::move(p->second);
+  pending_.erase(p);
+  if (error) {
+    ++trace_.counts.failed;
+    return;
+  }
+  ++trace_.counts.acknowledged;
+  auto era = era_of(h);
+  auto& r = h.disk().state.record;
+  if (!era || !r) return violated(oracle::S6, name_of(h) + " completes an operation without a durable generation");
+  if (era->writer != h.index()) violated(oracle::S1, name_of(h) + " completes in " + to_string(r->g) + ", another node's generation");
+  if (era->superseded_by_other)
+    violated(oracle::S6, name_of(h) + " completes in " + to_string(r->g) + " after the other node went on from it");
+  if (h.mirror()->generation() != r->g.counter)
+    violated(oracle::S6, name_of(h) + " completes in generation " + std::to_string(h.mirror()->generation()) + ", durable is " + to_string(r->g));
+  serves(h);
+  ++era->acknowledged;
+  if (pending.kind == OpKind::write) pending.cells.resize(std::min<std::size_t>(pending.cells.size(), amount / unit_size)); // short
+  if (pending.kind == OpKind::sync) era->promises.synced(pending.object);
+  for (auto& [c, v] : pending.cells) era->promises.acknowledged(c, v);
+  if (r->state != Freshness::shared) return;
+  auto& peer = other(h);
+  if (!keeps_memory(peer, r->g.nonce)) return;
+  for (auto& [c, v] : pending.cells) {
+    auto there = value_of(peer.disk().files.now(), c);
+    if (there && *there == v) continue;
+    bool received = false;
+    for (auto& op : peer.mirror()->in_flight()) {
+      received = received || (op.kind == pending.kind && op.object == pending.object && op.offset == pending.op.offset && op.name == pending.op.name);
+    }
+    if (!received)
+      violated(oracle::mirror_first, "the secondary never received " + to_string(pending.op) + ", acknowledged by " + name_of(h));
+    return;
+  }
+}
+
+void Oracles::applying(const Host& h, const Op& op) {
+  auto role = h.mirror()->role();
+  if (role != MirrorRole::second && role != MirrorRole::target && role != MirrorRole::preparing)
+    violated(oracle::S8, name_of(h) + " applies " + to_string(op) + " without following anybody");
+  bool overwrites = op.kind == OpKind::drain_dir || op.kind == OpKind::drain_data || op.kind == OpKind::drain_attrs;
+  auto& r = h.disk().state.record;
+  if (overwrites && (!r || r->state != Freshness::inconsistent))
+    violated(oracle::S10, name_of(h) + " is overwritten by " + to_string(op) + " and not recorded as inconsistent");
+}
+
+void Oracles::serves(const Host& h) {
+  auto era = era_of(h);
+  if (!era) return;
+  auto key = std::pair(era->g.nonce, h.incarnation().value);
+  if (served_[h.index()] == key) return;
+  served_[h.index()] = key;
+  if (h.disk().state.record->state == Freshness::inconsistent)
+    violated(oracle::S10, name_of(h) + " serves while it is recorded as inconsistent");
+  if (!weak_) {
+    auto lost = era->promises.check(h.disk().files.now());
+    if (!lost.empty()) violated(era->parent.none() ? oracle::S3 : oracle::S4, name_of(h) + " serves in " + to_string(era->g) + ": " + lost);
+  }
+  era->promises.settle(h.disk().files.now());
+  for (auto& [token, p] : pending_) {
+    if (p.host != h.index()) continue;
+    for (auto& [c, v] : p.cells) era->promises.submitted(c, v);
+  }
+}
+
+void Oracles::check_cover() {
+  cover_.update(hosts_[0]->disk(), hosts_[1]->disk());
+  weak_ = weak_ || hosts_[0]->went_back || hosts_[1]->went_back;
+  if (weak_ || violation_) return;
+  auto side = [](const Host& h) {
+    Side s;
+    auto& st = h.disk().state;
+    s.record_state = st.record ? RecordState::present : st.marker.none() ? RecordState::blank : RecordState::lost;
+    if (st.record) s.record = *st.record;
+    s.checkpoint = st.checkpoint_file;
+    if (h.running()) {
+      auto role = h.node()->role();
+      bool live = h.node()->sub() == Sub::ready && st.record && st.record->state == Freshness::shared;
+      s.live = !live ? LiveAs::no : role == Role::prim ? LiveAs::prim : role == Role::second ? LiveAs::second : LiveAs::no;
+    }
+    return s;
+  };
+  auto a = side(*hosts_[0]), b = side(*hosts_[1]);
+  auto v = compare(a, b);
+  if (v.copy == Copy::full || v.who == Who::nobody) return;
+  auto missing = cover_.uncovered(hosts_[0]->disk(), hosts_[1]->disk(), hosts_[0]->mirror(), hosts_[1]->mirror());
+  if (!missing.empty()) violated(oracle::cover, missing + " differs and no set mentions it (" + rule_name(v.rule) + ")");
+}
+
+void Oracles::at_rest() {
+  auto d = difference(hosts_[0]->disk().files.now(), hosts_[1]->disk().files.now());
+  if (!d.empty()) return violated(oracle::S11, d);
+  for (auto* h : hosts_) {
+    auto era = era_of(*h);
+    if (!era || weak_) continue;
+    auto lost = era->promises.check(h->disk().files.now());
+    if (!lost.empty()) violated(oracle::S3, name_of(*h) + ": " + lost);
+  }
+}
+
+} // namespace lockstep::sim

@@ -1,0 +1,89 @@
+// Generations and records: who may write, who may go on alone, what is overwritten (S1, S6, S7, S17, S19).
+#include "sim/oracles.hpp"
+
+namespace lockstep::sim {
+
+void Oracles::minted(const Host& h, const std::optional<Record>& before) {
+  auto& r = *h.disk().state.record;
+  Era era;
+  era.g = r.g, era.writer = h.index();
+  bool by_operator = r.g.minted_as == MintedAs::op;
+  auto parent = before ? eras_.find(before->g.nonce) : eras_.end();
+  if (parent != eras_.end()) {
+    era.parent = parent->second.g, era.promises = parent->second.promises;
+    if (parent->second.writer != h.index()) {
+      parent->second.superseded_by_other = true;
+      if (!by_operator) era.promises.all_synced();
+    }
+  }
+  if (by_operator) era.promises.adopt(h.disk().files.now());
+  eras_[r.g.nonce] = std::move(era);
+}
+
+void Oracles::record_asked(const Host& h, const Record& r) {
+  auto& now = h.disk().state.record;
+  if (!now || now->node_uid != r.node_uid) return;
+  if (r.rev <= now->rev) violated(oracle::S17, name_of(h) + " asks to record revision " + std::to_string(r.rev) + " over " + std::to_string(now->rev));
+  if (r.incarnation < now->incarnation) violated(oracle::S17, name_of(h) + ": incarnation goes back");
+}
+
+void Oracles::recorded(const Host& h, const std::optional<Record>& before) {
+  auto& r = *h.disk().state.record;
+  if (!r.g.none() && !eras_.count(r.g.nonce)) {
+    if (r.g.minted_by != r.node_uid) {
+      return violated(oracle::S1, name_of(h) + " records generation " + to_string(r.g) + ", which its writer never recorded");
+    }
+    minted(h, before);
+  }
+  auto& o = other(h).disk().state.record;
+  if (o && o->g == r.g && !r.g.none()) {
+    bool mine = r.state == Freshness::own && o->state == Freshness::shared;
+    bool theirs = o->state == Freshness::own && r.state == Freshness::shared;
+    bool restored = weak_ || hosts_[0]->went_back || hosts_[1]->went_back;
+    if ((mine || theirs) && !restored) {
+      auto& owner = mine ? h : other(h);
+      violated(oracle::S7, name_of(owner) + " is own while " + name_of(other(owner)) + " is shared at " + to_string(r.g));
+    }
+  }
+  // With failover off the secondary gives its copy up although it is intact: what counts from here on is the disk of the primary
+  // that comes back, as a local disk after a crash (control:(iii)13, safekit:1.7).
+  bool gave_up = r.state == Freshness::outdated && r.why == Why::failover_off;
+  if (gave_up && before && before->state == Freshness::shared) memory_lost(h);
+  bool was = before && before->state == Freshness::inconsistent;
+  if (r.state == Freshness::inconsistent && !was) becomes_target(h); // also of a record it lost since
+  if (eras_.count(r.g.nonce)) newest_[h.index()] = r;
+}
+
+// S19: what a node acknowledged alone is overwritten only after it was set aside, loudly.
+void Oracles::becomes_target(const Host& h) {
+  auto& source = newest_[other(h).index()]; // a source that lost its record still has its data
+  auto tip = newest_[h.index()] ? newest_[h.index()]->g.nonce : 0;
+  if (!source) return;
+  auto in_chain = [&](std::uint64_t nonce) {
+    if (source->g.nonce == nonce) return true;
+    for (auto& g : source->history) {
+      if (g.nonce == nonce) return true;
+    }
+    return false;
+  };
+  for (auto e = eras_.find(tip); e != eras_.end(); e = eras_.find(e->second.parent.nonce)) {
+    if (in_chain(e->first)) return;
+    bool its_own = e->second.writer == h.index() && e->second.acknowledged > 0;
+    if (its_own && !h.set_aside) {
+      return violated(oracle::S19, name_of(h) + " is overwritten although it alone acknowledged operations in " +
+                                       to_string(e->second.g) + ", and nothing was set aside");
+    }
+  }
+}
+
+void Oracles::beat_sent(const Host& h, std::uint32_t network, const Beat& b) {
+  auto& seen = beat_seen_[h.index()][network ? 1 : 0];
+  auto is = std::pair(b.incarnation.value, b.seq);
+  if (is <= seen && !h.record_was_lost && !h.went_back) violated(oracle::S17, name_of(h) + ": heartbeat number goes back");
+  seen = is;
+  auto& r = h.disk().state.record;
+  if (b.record_state == RecordState::present && (!r || !(b.record == *r)))
+    violated(oracle::S6, name_of(h) + " claims a record in a heartbeat that is not durable");
+}
+
+} // namespace lockstep::sim
