@@ -1,5 +1,6 @@
 // lockstep-sim: runs plans against the real cores in a simulated world.
 #include "sim/hash.hpp"
+#include "sim/picture/page.hpp"
 #include "sim/shrink.hpp"
 #include "sim/world.hpp"
 #include <chrono>
@@ -17,7 +18,7 @@ using namespace lockstep::sim;
 constexpr const char* usage =
     "usage: lockstep-sim run --seeds N [--seed FIRST] [--mode none|ping] [--check-determinism PERCENT] [--shrink ATTEMPTS]\n"
     "                        [--save DIR] [--keep-going] [--quiet]\n"
-    "       lockstep-sim plan FILE... [--verbose]      runs plans and checks what they expect\n"
+    "       lockstep-sim plan FILE... [--verbose] [--html OUT]   runs plans and checks what they expect; draws one as a page\n"
     "       lockstep-sim show --seed S --mode none|ping   prints the plan of a seed\n"
     "       lockstep-sim mutants [--help]              plants bugs in the core and says who noticed\n";
 
@@ -26,7 +27,7 @@ struct Options {
   std::optional<Mode> mode;
   std::uint64_t determinism = 5;
   int shrink_attempts = 150;
-  std::string save;
+  std::string save, html;
   bool keep_going = false, quiet = false, verbose = false;
   std::vector<std::string> files;
 };
@@ -58,6 +59,9 @@ std::string parse(int argc, char** argv, Options& o) {
       if (m != "none" && m != "ping") return "--mode is none or ping, not \"" + m + "\"";
       o.mode = m == "none" ? Mode::none : Mode::ping;
     } else if (a == "--save") o.save = value();
+    else if (a == "--html") {
+      if ((o.html = value()).empty()) return "--html needs the name of the page to write";
+    }
     else if (a == "--keep-going") o.keep_going = true;
     else if (a == "--quiet") o.quiet = true;
     else if (a == "--verbose") o.verbose = true;
@@ -146,7 +150,15 @@ class Campaign {
   std::map<std::string, std::uint64_t> waits_, failed_;
 };
 
-int run_file(const std::string& path, bool verbose) {
+bool write_file(const std::string& path, const std::string& text) {
+  std::ofstream out(path, std::ios::binary);
+  out << text;
+  out.close();
+  if (!out) std::fprintf(stderr, "lockstep-sim: %s cannot be written\n", path.c_str());
+  return bool(out);
+}
+
+int run_file(const std::string& path, bool verbose, const std::string& html) {
   std::ifstream in(path);
   if (!in) return complain(path + " cannot be read");
   std::stringstream text;
@@ -156,7 +168,13 @@ int run_file(const std::string& path, bool verbose) {
     std::fprintf(stderr, "%s\n", parsed.error.c_str());
     return 2;
   }
-  auto o = run_plan(*parsed.plan, verbose);
+  auto& plan = *parsed.plan;
+  if (plan.name.empty()) plan.name = path.substr(path.rfind('/') + 1);
+  if (!html.empty()) {
+    if (!write_file(html, page_of(tell(plan)))) return 2;
+    std::printf("drawn as %s\n", html.c_str());
+  }
+  auto o = run_plan(plan, verbose);
   if (!o.violation) {
     std::printf("%s: ok%s, effect hash %016llx\n", path.c_str(), o.waited.empty() ? "" : (", ended waiting: " + o.waited).c_str(),
                 static_cast<unsigned long long>(o.hash));
@@ -196,7 +214,8 @@ int main(int argc, char** argv) {
   }
   if (verb != "plan") return complain("\"" + verb + "\" is not a command");
   if (o.files.empty()) return complain("plan needs a FILE");
+  if (!o.html.empty() && o.files.size() > 1) return complain("--html draws one plan");
   int worst = 0;
-  for (auto& f : o.files) worst = std::max(worst, run_file(f, o.verbose));
+  for (auto& f : o.files) worst = std::max(worst, run_file(f, o.verbose, o.html));
   return worst;
 }

@@ -10,6 +10,7 @@ import argparse
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -126,6 +127,8 @@ def simulator(long):
     yield Step("simulator", [program, "run", "--seeds", "200000" if long else "2000"], 20000 if long else 900, skip=absent)
     for plan in sorted((TOP / "tests" / "plans").glob("*.plan")):
         yield Step(f"plan {plan.stem}", [program, "plan", plan], 120, skip=absent)
+    yield Step("picture in a browser", [sys.executable, TOP / "tests" / "sim" / "picture_in_browser.py", program], 120,
+               skip=lambda: absent() or (None if shutil.which("chromium") else "chromium is not installed (--long installs it)"))
 
 
 def fuzzing(long):
