@@ -2,12 +2,20 @@
 #include "sim/executor.hpp"
 #include <algorithm>
 #include <set>
+#include <utility>
 
 namespace lockstep::sim {
 namespace {
 void set_state(Attributes& a, const FileState& s) {
   a.mode = s.mode, a.uid = s.uid, a.gid = s.gid, a.atime_ns = s.atime_ns, a.mtime_ns = s.mtime_ns;
   a.xattrs = {s.xattrs.begin(), s.xattrs.end()};
+}
+
+Attributes attributes_of(const FileState& s) {
+  Attributes a;
+  a.type = FileType::directory;
+  set_state(a, s);
+  return a;
 }
 
 class DirectoryDrain {
@@ -21,13 +29,15 @@ class DirectoryDrain {
     }
     if (!r.lacks.empty()) return r;
     if (!fs_.now().is_directory(dir_)) make_detached();
+    std::erase_if(fs_.blocked, [&](auto& b) { // this is the newer word about them
+      return b.dir == dir_ || std::any_of(want_.entries.begin(), want_.entries.end(), [&](auto& e) { return e.key == b.child.key; });
+    });
     detach_vanished();
-    for (auto& e : want_.entries) attach(e);
-    auto a = fs_.now().find(dir_)->attrs;
-    set_state(a, want_.self);
-    Transaction t;
-    t.emplace_back(change::SetAttributes{dir_, a});
-    fs_.commit(std::move(t));
+    for (auto& e : want_.entries) {
+      if (!attach(fs_, dir_, e)) fs_.blocked.push_back({dir_, e, want_.self});
+    }
+    settle(fs_, dir_, want_.self);
+    retry_blocked(fs_);
     return r;
   }
 
@@ -38,12 +48,6 @@ class DirectoryDrain {
     t.push_back(change::SetAttributes{dir_, attributes_of(want_.self)});
     t.push_back(change::SetEntry{staging_key, to_string(dir_), dir_});
     fs_.commit(std::move(t));
-  }
-  static Attributes attributes_of(const FileState& s) {
-    Attributes a;
-    a.type = FileType::directory;
-    set_state(a, s);
-    return a;
   }
   static bool has_content(FileType t) { return t == FileType::regular || t == FileType::directory; }
   void detach(Key dir, const std::string& name) {
@@ -61,9 +65,11 @@ class DirectoryDrain {
       if (e == want_.entries.end() || e->key != entry.second) detach(dir_, entry.first);
     }
   }
-  void attach(const DirEntry& e) {
-    if (fs_.now().entry(dir_, e.name) == e.key) return;
-    auto o = fs_.now().find(e.key);
+  // False: the directory is still below what is to become its child. It gets free when the one between them that lets go of the
+  // chain is drained, as on the real tree.
+  static bool attach(FileSystem& fs, Key dir, const DirEntry& e) {
+    if (fs.now().entry(dir, e.name) == e.key) return true;
+    auto o = fs.now().find(e.key);
     Transaction t;
     if (!o) {
       Attributes a;
@@ -71,23 +77,35 @@ class DirectoryDrain {
       a.target = e.target;
       t.push_back(change::SetAttributes{e.key, a});
     } else {
-      if (fs_.now().inside(dir_, e.key)) break_cycle(e.key);
-      for (auto& [d, name] : std::set(fs_.now().find(e.key)->names)) {
+      if (fs.now().inside(dir, e.key)) return false;
+      for (auto& [d, name] : std::set(o->names)) {
         if (d == staging_key || e.type == FileType::directory) t.push_back(change::DropEntry{d, name});
       }
     }
-    t.push_back(change::SetEntry{dir_, e.name, e.key});
-    fs_.commit(std::move(t));
+    t.push_back(change::SetEntry{dir, e.name, e.key});
+    fs.commit(std::move(t));
+    return true;
   }
-  // dir_ is below the directory that is to become its child: the step below that one goes to staging first (data T14).
-  void break_cycle(Key ancestor) {
-    Key step = dir_;
-    while (true) {
-      auto o = fs_.now().find(step);
-      if (!o || o->names.empty()) return;
-      auto [parent, name] = *o->names.begin();
-      if (parent == ancestor) return detach(parent, name);
-      step = parent;
+  static void settle(FileSystem& fs, Key dir, const FileState& self) {
+    auto a = fs.now().find(dir)->attrs;
+    set_state(a, self);
+    Transaction t;
+    t.emplace_back(change::SetAttributes{dir, a});
+    fs.commit(std::move(t));
+  }
+  static void retry_blocked(FileSystem& fs) {
+    for (bool progress = true; progress;) {
+      progress = false;
+      auto waiting = std::exchange(fs.blocked, {});
+      for (auto& b : waiting) {
+        if (!fs.now().is_directory(b.dir)) continue;
+        if (!attach(fs, b.dir, b.child)) {
+          fs.blocked.push_back(b);
+          continue;
+        }
+        settle(fs, b.dir, b.self);
+        progress = true;
+      }
     }
   }
 
@@ -103,6 +121,9 @@ Result directory(FileSystem& fs, const Op& op, const Content* content) {
   if (!content || !decode(content->bytes.data(), content->bytes.size(), want)) return {.error = err::inval};
   return DirectoryDrain(fs, op.object, want).run();
 }
+
+// What still waits for a place now will not get one.
+Result end(FileSystem& fs) { return {.error = std::exchange(fs.blocked, {}).empty() ? 0 : err::loop}; }
 
 Result query(const FileSystem& fs, const Op& op, const Content* content) {
   if (!fs.now().find(op.object)) return {.error = err::noent};

@@ -206,6 +206,7 @@ Result Work::run() {
 
 namespace drain {
 Result directory(FileSystem&, const Op&, const Content*);
+Result end(FileSystem&);
 Result query(const FileSystem&, const Op&, const Content*);
 Result attributes(FileSystem&, const Op&, const Content*);
 } // namespace drain
@@ -215,6 +216,7 @@ Result carry_out(FileSystem& fs, const Op& op, const Content* content, bool may_
   case OpKind::drain_dir: return injected.error ? Result{.error = injected.error} : drain::directory(fs, op, content);
   case OpKind::drain_query: return injected.error ? Result{.error = injected.error} : drain::query(fs, op, content);
   case OpKind::drain_attrs: return injected.error ? Result{.error = injected.error} : drain::attributes(fs, op, content);
+  case OpKind::drained: return drain::end(fs);
   default: return Work(fs, op, content, may_be_done, injected).run();
   }
 }

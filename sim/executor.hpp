@@ -23,7 +23,7 @@ struct Result {
 
 // errno values of Linux, by number: the model is the same everywhere.
 namespace err {
-inline constexpr std::int32_t noent = 2, io = 5, exist = 17, notdir = 20, inval = 22, nospc = 28, notempty = 39, nodata = 61;
+inline constexpr std::int32_t noent = 2, io = 5, exist = 17, notdir = 20, inval = 22, nospc = 28, notempty = 39, loop = 40, nodata = 61;
 }
 
 // How an injected disk error meets this operation: nothing done, or (data operations) the first part of it.

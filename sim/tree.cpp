@@ -252,7 +252,7 @@ void FileSystem::crash(std::uint64_t h) {
     if (hash_of(h, cell.first.counter, cell.second) % 2) durable_.write_unit(cell.first, cell.second, version);
   }
   journal_base_ += journal_.size();
-  journal_.clear(), dirty_.clear();
+  journal_.clear(), dirty_.clear(), blocked.clear();
   volatile_ = durable_;
   all_touched_ = true;
 }

@@ -101,8 +101,16 @@ class FileSystem {
   void flush(); // syncfs: what is there when it begins is on the disk when it ends
   void sync_file(Key file); // fsync: its data, and the journal as far as it goes
   void crash(std::uint64_t hash);
-  void restore(const Tree& image) { volatile_ = durable_ = image, journal_.clear(), dirty_.clear(), all_touched_ = true; }
+  void restore(const Tree& image) { volatile_ = durable_ = image, journal_.clear(), dirty_.clear(), blocked.clear(), all_touched_ = true; }
   bool clean() const { return journal_.empty() && dirty_.empty(); }
+
+  // Children of drained directories that were still above them (resync target; memory only).
+  struct Blocked {
+    Key dir;
+    DirEntry child;
+    FileState self; // of the directory: its times again, once the child is in
+  };
+  std::vector<Blocked> blocked;
 
   // Items whose content changed in memory or on the disk since the last call; `all`: too many to say.
   std::set<Item> take_touched(bool& all);

@@ -54,14 +54,9 @@ void Mirror::apply_ready() {
     auto& g = rx_.queue[rx_.emitted];
     bool certain = g.seq <= rx_.watermark || is_drain(g.op.kind) || mutated(Mutant::applied_before_outcome);
     if (!certain && !all) break;
-    if (g.op.kind == OpKind::drained) {
-      if (rx_.emitted > 0) break; // everything before it first
-      g.applied = true;
-      ++rx_.emitted;
-      drained_reached(g.seq);
-      pop_applied();
-      continue;
-    }
+    // The end of a drain is carried out between everything before it and everything after it: it says whether all found its place.
+    bool barrier = g.op.kind == OpKind::drained || rx_.queue[rx_.emitted ? rx_.emitted - 1 : 0].op.kind == OpKind::drained;
+    if (rx_.emitted > 0 && barrier) break;
     if (mutated(Mutant::applied_out_of_order) && g.seq % 8 == 0 && rx_.emitted + 1 < rx_.queue.size() && !is_drain(g.op.kind)) {
       auto& next = rx_.queue[rx_.emitted + 1];
       if (!is_drain(next.op.kind)) std::swap(g.op, next.op), std::swap(g.payload, next.payload);
@@ -115,7 +110,9 @@ void Mirror::handle(const in::Applied& x) {
   if (linked_ && g.op.kind == OpKind::drain_query) send(NeedFrame{at(seq), x.need});
   if (mutated(Mutant::deleted_instead_of_staged) && g.op.kind == OpKind::drain_dir) out_->push_back(fx::PurgeStaging{});
   g.applied = true;
+  bool end_of_drain = g.op.kind == OpKind::drained;
   pop_applied();
+  if (end_of_drain) drained_reached(seq);
   if (config_.sync_on_second || role_ == Role::target) rx_.receipt_owed = true;
 }
 

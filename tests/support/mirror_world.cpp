@@ -85,13 +85,13 @@ std::int32_t Tree::carry_out(const Op& op, const Bytes& payload) {
       object->second.cells.resize(s.size / digest_block);
       return 0;
     }
-    case OpKind::sync: return 0;
+    case OpKind::sync:
+    case OpKind::drained: return 0;
     case OpKind::fallocate:
     case OpKind::setxattr:
     case OpKind::removexattr:
     case OpKind::drain_dir:
-    case OpKind::drain_query:
-    case OpKind::drained: break;
+    case OpKind::drain_query: break;
   }
   LOCKSTEP_ASSERT(!"an operation the model does not know");
 }

@@ -74,7 +74,10 @@ int Tree::settle(Key key, const DirState& state) {
     e = staged_directory(key, 0);
     if (!e) e = directory(key, d);
   }
-  std::erase_if(blocked_, [&](auto& b) { return b.dir == key; });
+  std::erase_if(blocked_, [&](auto& b) { // this is the newer word about them
+    auto same = [&](auto& entry) { return entry.key == b.child.key; };
+    return b.dir == key || std::any_of(state.entries.begin(), state.entries.end(), same);
+  });
   if (!e) e = detach_vanished(d->root, d->fd.get(), state);
   if (!e) e = attach_all(key, d->root, d->fd.get(), state);
   return e ? e : apply_state(d->fd.get(), state.self);
