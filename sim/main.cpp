@@ -1,9 +1,7 @@
 // lockstep-sim: runs plans against the real cores in a simulated world.
-#include "sim/hash.hpp"
+#include "sim/bench.hpp"
+#include "sim/campaign.hpp"
 #include "sim/picture/page.hpp"
-#include "sim/shrink.hpp"
-#include "sim/world.hpp"
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -16,19 +14,17 @@ using namespace lockstep;
 using namespace lockstep::sim;
 
 constexpr const char* usage =
-    "usage: lockstep-sim run --seeds N [--seed FIRST] [--mode none|ping] [--check-determinism PERCENT] [--shrink ATTEMPTS]\n"
-    "                        [--save DIR] [--keep-going] [--quiet]\n"
+    "usage: lockstep-sim run --seeds N | --cpu-minutes M [--seed FIRST] [--mode none|ping] [--check-determinism PERCENT]\n"
+    "                        [--shrink ATTEMPTS] [--save DIR] [--keep-going] [--quiet] [--progress]\n"
     "       lockstep-sim plan FILE... [--verbose] [--html OUT]   runs plans and checks what they expect; draws one as a page\n"
     "       lockstep-sim show --seed S --mode none|ping   prints the plan of a seed\n"
+    "       lockstep-sim bench [--seeds N] [--json]    how fast the simulator is\n"
     "       lockstep-sim mutants [--help]              plants bugs in the core and says who noticed\n";
 
 struct Options {
-  std::uint64_t seeds = 100, seed = 1;
-  std::optional<Mode> mode;
-  std::uint64_t determinism = 5;
-  int shrink_attempts = 150;
-  std::string save, html;
-  bool keep_going = false, quiet = false, verbose = false;
+  CampaignOptions campaign;
+  bool verbose = false, json = false;
+  std::string html;
   std::vector<std::string> files;
 };
 
@@ -44,118 +40,32 @@ std::string parse(int argc, char** argv, Options& o) {
     v = std::strtoull(s, &end, 10);
     return *s >= '0' && *s <= '9' && *end == 0;
   };
+  auto& c = o.campaign;
+  std::map<std::string, bool*> switches{{"--keep-going", &c.keep_going}, {"--quiet", &c.quiet}, {"--progress", &c.progress},
+                                        {"--verbose", &o.verbose}, {"--json", &o.json}};
+  std::map<std::string, std::string*> names{{"--save", &c.save}, {"--html", &o.html}};
   for (int i = 2; i < argc; ++i) {
     std::string a = argv[i];
     auto value = [&]() -> const char* { return i + 1 < argc ? argv[++i] : ""; };
     std::uint64_t n = 0;
-    if (a == "--seeds" || a == "--seed" || a == "--check-determinism" || a == "--shrink") {
+    if (a == "--seeds" || a == "--seed" || a == "--check-determinism" || a == "--shrink" || a == "--cpu-minutes") {
       if (!number(value(), n)) return a + " needs a number";
-      if (a == "--seeds") o.seeds = n;
-      else if (a == "--seed") o.seed = n;
-      else if (a == "--shrink") o.shrink_attempts = static_cast<int>(std::min<std::uint64_t>(n, 100'000));
-      else o.determinism = n;
+      if (a == "--seeds") c.seeds = n;
+      else if (a == "--seed") c.first = n;
+      else if (a == "--shrink") c.shrink_attempts = static_cast<int>(std::min<std::uint64_t>(n, 100'000));
+      else if (a == "--cpu-minutes") c.cpu_seconds = double(n) * 60;
+      else c.determinism = n;
     } else if (a == "--mode") {
       std::string m = value();
       if (m != "none" && m != "ping") return "--mode is none or ping, not \"" + m + "\"";
-      o.mode = m == "none" ? Mode::none : Mode::ping;
-    } else if (a == "--save") o.save = value();
-    else if (a == "--html") {
-      if ((o.html = value()).empty()) return "--html needs the name of the page to write";
-    }
-    else if (a == "--keep-going") o.keep_going = true;
-    else if (a == "--quiet") o.quiet = true;
-    else if (a == "--verbose") o.verbose = true;
-    else if (a[0] == '-') return "unknown option " + a;
+      c.mode = m == "none" ? Mode::none : Mode::ping;
+    } else if (auto s = switches.find(a); s != switches.end()) *s->second = true;
+    else if (auto t = names.find(a); t != names.end()) {
+      if ((*t->second = value()).empty()) return a + " needs a name";
+    } else if (a[0] == '-') return "unknown option " + a;
     else o.files.push_back(a);
   }
   return {};
-}
-
-void print_violation(const Violation& v) {
-  std::printf("FAILED %s (%s)\n  at %.6f s: %s\n", v.oracle->name, v.oracle->sentence, double(v.at.ns) / 1e9, v.what.c_str());
-}
-
-class Campaign {
- public:
-  explicit Campaign(const Options& o) : o_(o), began_(std::chrono::steady_clock::now()) {}
-  int run() {
-    for (std::uint64_t i = 0; i < o_.seeds; ++i) {
-      auto seed = o_.seed + i;
-      auto mode = o_.mode ? *o_.mode : seed % 2 ? Mode::none : Mode::ping;
-      one(seed, mode);
-      if (failures_ && !o_.keep_going) break;
-      if (!o_.quiet && (i + 1) % 100 == 0) progress(i + 1);
-    }
-    summary();
-    return failures_ ? 1 : 0;
-  }
-
- private:
-  void one(std::uint64_t seed, Mode mode) {
-    auto plan = make_plan(seed, mode);
-    auto outcome = run_plan(plan);
-    ++done_;
-    total_.add(outcome.counts);
-    if (!outcome.waited.empty()) ++waits_[outcome.waited];
-    if (!outcome.violation && hash_of(seed, 99) % 100 < o_.determinism && run_plan(plan).hash != outcome.hash) {
-      outcome.violation = Violation{&oracle::determinism, {}, "two runs of one plan differ"};
-    }
-    if (outcome.violation) failed(seed, mode, plan, *outcome.violation);
-  }
-  void failed(std::uint64_t seed, Mode mode, const Plan& plan, const Violation& v) {
-    ++failures_;
-    ++failed_[v.oracle->name];
-    if (o_.keep_going) {
-      std::printf("seed %llu mode %s: %s: %s\n", static_cast<unsigned long long>(seed), mode_name(mode), v.oracle->name, v.what.c_str());
-      std::fflush(stdout);
-      return;
-    }
-    print_violation(v);
-    auto small = o_.shrink_attempts ? shrink(plan, *v.oracle, o_.shrink_attempts) : plan;
-    auto text = "# " + std::string(v.oracle->name) + ": " + v.what + "\n" + print(small);
-    std::printf("%s", text.c_str());
-    if (!o_.save.empty()) {
-      auto path = o_.save + "/seed-" + std::to_string(seed) + "-" + mode_name(mode) + ".plan";
-      std::ofstream(path) << text;
-      std::printf("smaller plan saved as %s\n", path.c_str());
-    }
-    std::printf("repeat: lockstep-sim run --seeds 1 --seed %llu --mode %s\n", static_cast<unsigned long long>(seed), mode_name(mode));
-  }
-  double cpu() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count(); }
-  void progress(std::uint64_t n) const {
-    std::fprintf(stderr, "%llu seeds, %.1f h simulated, %llu faults, %.1f seeds/s, %.2f simulated hours per second\n",
-                 static_cast<unsigned long long>(n), double(total_.simulated_ns) / 3.6e12, static_cast<unsigned long long>(total_.faults),
-                 double(n) / cpu(), double(total_.simulated_ns) / 3.6e12 / cpu());
-  }
-  void summary() const {
-    std::printf("%llu seeds, %llu failed; %.1f h simulated in %.1f s; %llu operations, %llu acknowledged, %llu failed\n",
-                static_cast<unsigned long long>(done_), static_cast<unsigned long long>(failures_), double(total_.simulated_ns) / 3.6e12, cpu(),
-                static_cast<unsigned long long>(total_.operations), static_cast<unsigned long long>(total_.acknowledged),
-                static_cast<unsigned long long>(total_.failed));
-    std::printf("faults injected:");
-    for (std::size_t i = 0; i < what_count; ++i) {
-      if (total_.injected[i]) std::printf(" %s %llu", what_name(static_cast<What>(i)), static_cast<unsigned long long>(total_.injected[i]));
-    }
-    std::printf("\nrules fired:");
-    for (auto& [r, n] : total_.rules) std::printf(" %s %llu", rule_name(r), static_cast<unsigned long long>(n));
-    std::printf("\n");
-    for (auto& [w, n] : waits_) std::printf("ended in a named wait: %s, %llu times\n", w.c_str(), static_cast<unsigned long long>(n));
-    for (auto& [w, n] : failed_) std::printf("failed: %s, %llu times\n", w.c_str(), static_cast<unsigned long long>(n));
-  }
-
-  const Options& o_;
-  std::chrono::steady_clock::time_point began_;
-  Counts total_;
-  std::uint64_t done_ = 0, failures_ = 0;
-  std::map<std::string, std::uint64_t> waits_, failed_;
-};
-
-bool write_file(const std::string& path, const std::string& text) {
-  std::ofstream out(path, std::ios::binary);
-  out << text;
-  out.close();
-  if (!out) std::fprintf(stderr, "lockstep-sim: %s cannot be written\n", path.c_str());
-  return bool(out);
 }
 
 int run_file(const std::string& path, bool verbose, const std::string& html) {
@@ -181,7 +91,7 @@ int run_file(const std::string& path, bool verbose, const std::string& html) {
     return 0;
   }
   std::printf("%s: ", path.c_str());
-  print_violation(*o.violation);
+  std::printf("%s", failed_as(*o.violation).c_str());
   std::printf("repeat: lockstep-sim plan %s --verbose\n", path.c_str());
   return 1;
 }
@@ -207,9 +117,10 @@ int main(int argc, char** argv) {
   if (verb == "mutants") return hand_over_to_mutants(argc, argv);
   Options o;
   if (auto wrong = parse(argc, argv, o); !wrong.empty()) return complain(wrong);
-  if (verb == "run") return Campaign(o).run();
+  if (verb == "run") return Campaign(o.campaign).run();
+  if (verb == "bench") return bench({o.campaign.seeds, o.json});
   if (verb == "show") {
-    std::printf("%s", print(make_plan(o.seed, o.mode.value_or(Mode::none))).c_str());
+    std::printf("%s", print(make_plan(o.campaign.first, o.campaign.mode.value_or(Mode::none))).c_str());
     return 0;
   }
   if (verb != "plan") return complain("\"" + verb + "\" is not a command");
