@@ -183,11 +183,9 @@ void Host::command(Verb verb, const std::string& who) {
   Command c;
   c.id = ++commands_, c.verb = verb, c.who = who;
   trace_.line(queue_.now(), index_, [&] { return std::string("command ") + verb_name(verb) + " by " + who; });
-  bool starts = verb == Verb::start || verb == Verb::prim || verb == Verb::prim_fullsync || verb == Verb::primforce ||
-                verb == Verb::second || verb == Verb::second_fullsync;
   oracles_.operator_said(*this, verb);
   if (running()) later_here({}, [this, c] { to_node(nin::Operator{c}); });
-  else if (starts) start_process(&c);
+  else if (starts(verb)) start_process(&c);
 }
 
 // One step of either machine: its effects in order, a crash possible after each. False: it crashed.

@@ -36,17 +36,4 @@ NodeConfig node_config(const Plan& p, std::uint8_t index) {
   return c;
 }
 
-std::optional<Verb> verb_of(const std::string& name) {
-  for (auto v : {Verb::start, Verb::prim, Verb::prim_fullsync, Verb::primforce, Verb::second, Verb::second_fullsync, Verb::stop,
-                 Verb::restart, Verb::stopstart, Verb::swap, Verb::forcestop, Verb::failover_on, Verb::failover_off, Verb::errd_on,
-                 Verb::errd_off}) {
-    std::string n = verb_name(v);
-    for (auto& ch : n) {
-      if (ch == ' ' || ch == '-') ch = '_';
-    }
-    if (n == name) return v;
-  }
-  return std::nullopt;
-}
-
 } // namespace lockstep::sim

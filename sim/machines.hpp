@@ -8,6 +8,5 @@ namespace lockstep::sim {
 
 MirrorConfig mirror_config(const Plan&, NodeUid, Incarnation);
 NodeConfig node_config(const Plan&, std::uint8_t index);
-std::optional<Verb> verb_of(const std::string& name);
 
 } // namespace lockstep::sim

@@ -1,6 +1,7 @@
 #include "sim/world.hpp"
 #include "core/base/assert.hpp"
 #include "sim/machines.hpp"
+#include <algorithm>
 
 namespace lockstep::sim {
 namespace {
@@ -12,6 +13,11 @@ struct CoreAsserted {
   throw CoreAsserted{std::string(file) + ":" + std::to_string(line) + ": " + expression};
 }
 constexpr std::uint64_t most_steps_in_an_instant = 50'000;
+
+std::optional<Verb> verb_of_word(std::string word) {
+  std::replace(word.begin(), word.end(), '_', ' '); // a word of a plan has no space
+  return verb_of(word);
+}
 } // namespace
 
 World::World(const Plan& plan, bool verbose, Sabotage sabotage, Observer* observer)
@@ -64,7 +70,7 @@ void World::happens(const Event& e) {
     start_again(e.node, seconds(1));
     break;
   case What::command:
-    if (auto v = verb_of(e.word)) h.command(*v, "root");
+    if (auto v = verb_of_word(e.word)) h.command(*v, "root");
     else oracles_.violated(oracle::expected, "\"" + e.word + "\" is not a command");
     break;
   case What::write:

@@ -23,15 +23,7 @@ void Node::handle(const nin::Operator& in) {
   default: break;
   }
   if (begun_) return command(c);
-  switch (c.verb) {
-  case Verb::start:
-  case Verb::prim:
-  case Verb::prim_fullsync:
-  case Verb::primforce:
-  case Verb::second:
-  case Verb::second_fullsync: return begin(c);
-  default: break;
-  }
+  if (starts(c.verb)) return begin(c);
   bool harmless = c.verb == Verb::stop || c.verb == Verb::forcestop;
   answer(c.id, harmless, harmless ? "the module is already stopped" : "the module is stopped: use start");
 }
