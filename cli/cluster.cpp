@@ -2,6 +2,7 @@
 #include "cli/command.hpp"
 #include "shim/common/crypto/access_key.hpp"
 #include "shim/common/site.hpp"
+#include "shim/common/storage/files.hpp"
 #include <cstdio>
 #include <unistd.h>
 
@@ -49,7 +50,7 @@ int cluster_config(const Session& s, const std::string& file) {
   auto self = find_self(*config);
   if (!self) return fail(s, self.error());
   if (running_module(s, which)) return fail(s, "module " + which + " is running: stop it on both nodes before the cluster is configured");
-  if (Status st = ensure_directories(s.paths.etc()); !st) return fail(s, st.error());
+  if (Status st = make_open_directories(s.paths.etc()); !st) return fail(s, st.error());
   if (::access(s.paths.cluster_key().c_str(), F_OK) != 0) // one key for the life of the cluster; genkey makes a new one
     if (Status st = ClusterKey::generate().save(s.paths.cluster_key()); !st) return fail(s, st.error());
   if (!file.empty())
@@ -103,7 +104,7 @@ int cluster_state(const Session& s) {
 // key (-G) from whoever proves to know it.
 int set_password(const Session& s, const std::string& password) {
   if (password.size() < 3) return fail(s, "the password must have at least 3 characters", Exit::usage);
-  if (Status st = ensure_directories(s.paths.etc()); !st) return fail(s, st.error());
+  if (Status st = make_open_directories(s.paths.etc()); !st) return fail(s, st.error());
   auto key = access_key_from_password(password);
   if (!key) return fail(s, key.error());
   if (Status st = key->save(s.paths.access_key()); !st) return fail(s, st.error());

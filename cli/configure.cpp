@@ -5,6 +5,7 @@
 #include "cli/templates.hpp"
 #include "core/config/digest.hpp"
 #include "shim/common/site.hpp"
+#include "shim/common/storage/files.hpp"
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -97,7 +98,7 @@ Status apply(const Session& s, const std::string& am) {
   remove_tree(fresh);
   remove_tree(old);
   for (const std::string& directory : {fresh + "/conf", fresh + "/bin"})
-    if (Status st = ensure_directories(directory); !st) return st;
+    if (Status st = make_open_directories(directory); !st) return st;
   if (Status st = copy_file(source + "/userconfig.xml", fresh + "/conf/userconfig.xml"); !st) return st;
   if (DIR* d = ::opendir((source + "/bin").c_str())) {
     Status status;
@@ -128,7 +129,7 @@ int module_install(const Session& s, const std::string& am, const std::string& s
   auto keep = module_id(s.paths, am);
   std::uint32_t use = id != 0 ? id : keep ? *keep : first_free_id(s);
   if (use > max_module_id) return fail(s, "a module id is a number from 1 to " + std::to_string(max_module_id), Exit::usage);
-  if (Status st = ensure_directories(directory + "/bin"); !st) return fail(s, st.error());
+  if (Status st = make_open_directories(directory + "/bin"); !st) return fail(s, st.error());
   if (!safe_file.empty()) {
     if (Status st = extract_safe(safe_file, directory); !st) return fail(s, st.error());
   } else {

@@ -1,5 +1,6 @@
 #include "cli/safe_archive.hpp"
 #include "shim/common/paths.hpp"
+#include "shim/common/storage/files.hpp"
 #include <archive.h>
 #include <archive_entry.h>
 #include <map>
@@ -52,7 +53,7 @@ Status extract_safe(const std::string& file, const std::string& directory) {
   if (!files.contains("userconfig.xml")) return Error{file + " is not a module: it has no conf/userconfig.xml"};
   for (const auto& [name, f] : files) {
     std::string path = directory + "/" + name;
-    if (Status s = ensure_directories(path.substr(0, path.rfind('/'))); !s) return s;
+    if (Status s = make_open_directories(path.substr(0, path.rfind('/'))); !s) return s;
     if (Status s = write_text_file(path, f.text, f.mode); !s) return s;
   }
   return {};

@@ -1,4 +1,5 @@
 #include "shim/agent/remote_command.hpp"
+#include "shim/common/storage/files.hpp"
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -24,7 +25,8 @@ std::string program_beside(const std::string& name) {
 Status link_programs(const Paths& paths) {
   for (const char* name : {"lockstep", "safekit"}) {
     std::string link = paths.safe() + "/" + name, target = program_beside("lockstep");
-    if (link == target) continue; // installed there
+    struct stat st{};
+    if (::lstat(link.c_str(), &st) == 0 && !S_ISLNK(st.st_mode)) continue; // a program, installed there
     ::unlink(link.c_str());
     if (::symlink(target.c_str(), link.c_str()) != 0) return Error{"cannot create the link " + link + ": " + std::strerror(errno)};
   }
@@ -79,7 +81,7 @@ json put_module(const Paths& paths, const json& m) {
     if (name.empty() || name[0] == '/' || name.find("..") != std::string::npos)
       return {{"ok", false}, {"error", "\"" + name + "\" is not a file name inside a module"}};
     std::string path = base + "/" + name;
-    if (Status s = ensure_directories(path.substr(0, path.rfind('/'))); !s) return {{"ok", false}, {"error", s.error()}};
+    if (Status s = make_open_directories(path.substr(0, path.rfind('/'))); !s) return {{"ok", false}, {"error", s.error()}};
     if (Status s = write_text_file(path, f.value("text", ""), f.value("mode", 0644u) & 0777u); !s)
       return {{"ok", false}, {"error", s.error()}};
   }

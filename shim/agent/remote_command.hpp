@@ -2,6 +2,7 @@
 // Authority was proven by the cluster key before a request arrives.
 #pragma once
 #include "shim/common/paths.hpp"
+#include "shim/common/result.hpp"
 #include <nlohmann/json_fwd.hpp>
 
 namespace lockstep {

@@ -1,6 +1,7 @@
 #include "shim/agent/supervisor.hpp"
 #include "shim/common/control.hpp"
 #include "shim/common/site.hpp"
+#include "shim/common/storage/files.hpp"
 #include "shim/linux/clock.hpp"
 #include <cerrno>
 #include <cstring>
@@ -62,7 +63,7 @@ void Supervisor::start(const std::string& am) {
   Child& child = children_[am];
   child.started_ns = boot_now().ns;
   std::string root = paths_.root(), log = paths_.log(am) + "/daemon.log";
-  if (Status s = ensure_directories(paths_.log(am)); !s) log_(s.error());
+  if (Status s = make_open_directories(paths_.log(am)); !s) log_(s.error());
   // Until exec the child shares our handlers, and with them the pipe that tells our loop of a signal: one meant for the child
   // (reload) must not end the agent.
   sigset_t every, before;

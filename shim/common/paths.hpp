@@ -1,6 +1,5 @@
 // Where everything of a node lives, under one root (design 1): "/" by default, LOCKSTEP_ROOT or --root moves it.
 #pragma once
-#include "shim/common/result.hpp"
 #include <string>
 
 namespace lockstep {
@@ -37,11 +36,5 @@ class Paths {
  private:
   std::string root_;
 };
-
-// mkdir -p with mode 0755 (0700 for private ones).
-Status ensure_directories(const std::string& path, bool is_private = false);
-Result<std::string> read_text_file(const std::string& path, std::size_t max_bytes = 4u << 20);
-// Replaces atomically and flushes.
-Status write_text_file(const std::string& path, const std::string& text, unsigned mode = 0644);
 
 } // namespace lockstep

@@ -1,5 +1,6 @@
 #include "shim/common/site.hpp"
 #include "shim/common/net/endpoint.hpp"
+#include "shim/common/storage/files.hpp"
 #include "shim/linux/interfaces.hpp"
 #include <algorithm>
 #include <dirent.h>

@@ -1,4 +1,5 @@
 #include "shim/common/state_lock.hpp"
+#include "shim/common/storage/files.hpp"
 #include <cerrno>
 #include <sys/file.h>
 #include <unistd.h>
@@ -6,7 +7,7 @@
 namespace lockstep {
 
 Result<StateLock> StateLock::acquire(const std::string& directory) {
-  if (auto s = make_directories(directory); !s) return s;
+  if (auto s = make_durable_directories(directory); !s) return s;
   auto path = directory + "/lock";
   auto file = File::open_or_create(path);
   if (!file) return Error{file.error()};

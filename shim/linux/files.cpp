@@ -121,6 +121,26 @@ Result<std::optional<Bytes>> read_file(const std::string& path, std::size_t max)
   }
 }
 
+Result<std::string> read_text_file(const std::string& path, std::size_t max) {
+  auto bytes = read_file(path, max + 1);
+  if (!bytes) return Error{bytes.error()};
+  if (!*bytes) return file_error("read", path, ENOENT);
+  if ((*bytes)->size() > max) return Error{path + " is larger than " + std::to_string(max) + " bytes, which no file of its kind is"};
+  return std::string((*bytes)->begin(), (*bytes)->end());
+}
+
+Status write_text_file(const std::string& path, std::string_view text, unsigned mode) {
+  std::string temporary = path + ".new";
+  auto file = File::create_empty(temporary);
+  if (!file) return Error{file.error()};
+  Status s = file->write_at(0, text.data(), text.size());
+  if (s && ::fchmod(file->fd(), mode) != 0) s = file_error("set the mode of", path, errno);
+  if (s) s = file->flush();
+  if (s) s = rename_file(temporary, path);
+  if (!s) (void)remove_file(temporary);
+  return s;
+}
+
 Status flush_directory(const std::string& path) {
   int fd = retried([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
   if (fd < 0) return file_error("open", path, errno);
@@ -130,16 +150,21 @@ Status flush_directory(const std::string& path) {
   return r == 0 ? Status{} : file_error("flush", path, error);
 }
 
-Status make_directories(const std::string& path) {
+namespace {
+Status make_directories(const std::string& path, unsigned mode, bool durable) {
   struct stat st {};
   if (::stat(path.c_str(), &st) == 0)
     return S_ISDIR(st.st_mode) ? Status{} : Status{file_error("use as a directory", path, ENOTDIR)};
   auto parent = parent_of(path);
   if (parent != path)
-    if (auto s = make_directories(parent); !s) return s;
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return file_error("create the directory", path, errno);
-  return flush_directory(parent);
+    if (auto s = make_directories(parent, mode, durable); !s) return s;
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return file_error("create the directory", path, errno);
+  return durable ? flush_directory(parent) : Status{};
 }
+} // namespace
+
+Status make_durable_directories(const std::string& path) { return make_directories(path, 0700, true); }
+Status make_open_directories(const std::string& path) { return make_directories(path, 0755, false); }
 
 Status rename_file(const std::string& from, const std::string& to) {
   return ::rename(from.c_str(), to.c_str()) == 0 ? Status{} : Status{file_error("put in place", to, errno)};

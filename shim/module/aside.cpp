@@ -1,5 +1,6 @@
 #include "shim/module/aside.hpp"
 #include "shim/common/paths.hpp"
+#include "shim/common/storage/files.hpp"
 #include "shim/linux/tree/object.hpp"
 #include "shim/linux/tree/tree.hpp"
 #include <cerrno>
@@ -63,7 +64,7 @@ class Copier {
     if (S_ISDIR(found.st.st_mode)) return directory(from, to + "/" + name, false);
     bool lost = set_.everything || found.key.none() || set_.files.contains(found.key);
     if (!lost) return {};
-    if (Status s = ensure_directories(to); !s) return s;
+    if (Status s = make_open_directories(to); !s) return s;
     std::string target = to + "/" + name;
     if (S_ISREG(found.st.st_mode)) {
       if (Status s = regular(from, target, found.st); !s) return s;
@@ -101,7 +102,9 @@ Result<std::uint64_t> set_aside(const std::vector<std::string>& directories, con
   struct stat st{};
   if (::stat(to.c_str(), &st) == 0) return std::uint64_t{0}; // complete: it got its name only then
   std::string partial = to + ".partial";
-  if (Status s = ensure_directories(partial); !s) return Error{s.error()};
+  // Private to root, whatever the folders allowed that the files come from.
+  if (Status s = make_durable_directories(to.substr(0, to.rfind('/'))); !s) return Error{s.error()};
+  if (Status s = make_open_directories(partial); !s) return Error{s.error()};
   Copier copier(set);
   for (std::size_t i = 0; i < directories.size(); ++i)
     if (Status s = copier.directory(directories[i], partial + "/" + std::to_string(i), true); !s) return Error{s.error()};

@@ -1,4 +1,5 @@
 #include "shim/module/life.hpp"
+#include "shim/common/storage/files.hpp"
 #include "shim/linux/clock.hpp"
 #include "shim/linux/mounts.hpp"
 #include <boost/asio/io_context.hpp>

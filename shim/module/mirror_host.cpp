@@ -1,5 +1,6 @@
 #include "shim/module/mirror_host.hpp"
 #include "shim/common/paths.hpp"
+#include "shim/common/storage/files.hpp"
 #include "shim/linux/clock.hpp"
 #include <cerrno>
 

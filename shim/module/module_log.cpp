@@ -1,5 +1,6 @@
 #include "shim/module/module_log.hpp"
 #include "shim/common/paths.hpp"
+#include "shim/common/storage/files.hpp"
 #include <cstdio>
 #include <ctime>
 #include <fcntl.h>
@@ -9,7 +10,7 @@
 namespace lockstep {
 
 ModuleLog::ModuleLog(std::string directory, std::size_t max_bytes) : directory_(std::move(directory)), max_bytes_(max_bytes) {
-  if (Status s = ensure_directories(directory_); !s) std::fprintf(stderr, "%s\n", s.error().c_str());
+  if (Status s = make_open_directories(directory_); !s) std::fprintf(stderr, "%s\n", s.error().c_str());
   open();
 }
 ModuleLog::~ModuleLog() {

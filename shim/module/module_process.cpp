@@ -1,6 +1,6 @@
 #include "shim/module/module_process.hpp"
+#include "shim/common/storage/files.hpp"
 #include "shim/linux/clock.hpp"
-#include "shim/module/verbs.hpp"
 #include "shim/module/view_json.hpp"
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -180,7 +180,8 @@ void ModuleProcess::answer(std::uint64_t id, bool ok, const std::string& sentenc
 void ModuleProcess::life_over(bool restart, const std::string& reason) {
   if (!life_) return;
   life_.reset();
-  last_problem_ = restart ? "" : reason;
+  bool asked = reason == "stop" || reason == "forcestop"; // by an operator: nothing is wrong
+  last_problem_ = restart || asked ? "" : reason;
   auto owed = std::move(waiting_);
   waiting_.clear();
   for (auto& [id, respond] : owed)

@@ -1,4 +1,5 @@
 #include "shim/common/storage/append_log.hpp"
+#include "shim/common/storage/files.hpp"
 #include <algorithm>
 #include <random>
 
@@ -132,7 +133,7 @@ Status AppendLog::append(const std::vector<Bytes>& records) {
 
 Status AppendLog::rewrite(const std::vector<Bytes>& records) {
   if (newer_) return Error{log_path() + " belongs to a newer version: it is not overwritten"};
-  if (auto s = make_directories(directory_); !s) return s;
+  if (auto s = make_durable_directories(directory_); !s) return s;
   auto mark = read_file(mark_path(), 1);
   if (mark && !*mark)
     if (auto s = write_mark(false); !s) return s;
@@ -174,7 +175,7 @@ Status AppendLog::write_mark(bool set) {
 }
 
 Status AppendLog::mark_everything() {
-  if (auto s = make_directories(directory_); !s) return s;
+  if (auto s = make_durable_directories(directory_); !s) return s;
   return write_mark(true);
 }
 Status AppendLog::clear_everything() { return write_mark(false); }

@@ -1,5 +1,5 @@
-// The few file operations that durable storage is made of, each with an error sentence that names the file and what to
-// do. Implemented per system: shim/linux/files.cpp.
+// The few file operations that the programs are made of, each with an error sentence that names the file and what to do.
+// What a promise rests on is made with File and flushed by its owner. Implemented per system: shim/linux/files.cpp.
 #pragma once
 #include "core/base/bytes.hpp"
 #include "shim/common/result.hpp"
@@ -36,7 +36,16 @@ class File {
 
 // The whole file, at most `max` bytes of it; nullopt when it does not exist.
 Result<std::optional<Bytes>> read_file(const std::string& path, std::size_t max);
-Status make_directories(const std::string& path); // mode 0700, like mkdir -p, each one durable
+// A text that must be there and no longer than `max`: configuration, keys, what the kernel says of itself.
+Result<std::string> read_text_file(const std::string& path, std::size_t max = 4u << 20);
+// Puts a text in the file's place, whole or not at all: flushed before it gets its name. The name itself may be lost with the
+// power: the file is then the old one.
+Status write_text_file(const std::string& path, std::string_view text, unsigned mode = 0644);
+
+// Both like mkdir -p. For durable state: private to root, each level flushed. For what people read and restore from elsewhere
+// (configuration, logs, programs): open to all, not flushed.
+Status make_durable_directories(const std::string& path);
+Status make_open_directories(const std::string& path);
 Status flush_directory(const std::string& path);
 Status rename_file(const std::string& from, const std::string& to);
 // Puts `a` in the place of `b` and `b` in the place of `a`, atomically; when `b` does not exist or the file system

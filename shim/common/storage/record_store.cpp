@@ -96,7 +96,7 @@ Status RecordStore::write(const Bytes& record) {
   if (!was_read_) read();
   if (newer_)
     return Error{"the durable record in " + directory_ + " belongs to a newer version: it is not overwritten"};
-  if (auto s = make_directories(directory_); !s) return s;
+  if (auto s = make_durable_directories(directory_); !s) return s;
   auto image = encode_record_file(++sequence_, record);
   for (int i = 0; i < 2; ++i)
     if (auto s = write_spare(copy_path(i) + ".spare", image); !s)
