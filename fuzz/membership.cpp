@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Bytes once = encode(*beat);
   auto again = decode_membership(once.data(), once.size());
   LOCKSTEP_ASSERT(again && *again == *beat);
-  Membership table({1, "node1", 7, {{"mirror", 1, 2, 3}}}, {"node2"}, ms(100), 10);
+  Membership table({"node1", 7, {{"mirror", 1, 2, 3}}}, {"node2"}, ms(100), 10);
   table.heard(*beat, Instant{0});
   table.changes(Instant{1});
   LOCKSTEP_ASSERT(table.members(Instant{1}).size() == 2);

@@ -1,4 +1,5 @@
 #include "core/cluster/membership.hpp"
+#include "core/wire/version.hpp"
 #include <algorithm>
 
 namespace lockstep {
@@ -9,7 +10,7 @@ constexpr std::size_t name_limit = 255, module_limit = 1000;
 
 Bytes encode(const MembershipBeat& b) {
   Writer w;
-  w.u32(beat_magic), w.u16(b.version), w.text(b.node), w.u64(b.cluster_digest);
+  w.u32(beat_magic), w.u16(protocol_version), w.text(b.node), w.u64(b.cluster_digest);
   w.u32(static_cast<std::uint32_t>(b.modules.size()));
   for (const ModuleSignature& m : b.modules) w.text(m.name), w.u32(m.id), w.u64(m.text_digest), w.u64(m.pair_digest);
   return w.take();
@@ -19,7 +20,8 @@ std::optional<MembershipBeat> decode_membership(const std::uint8_t* p, std::size
   Reader r(p, n);
   MembershipBeat b;
   if (r.u32() != beat_magic) return std::nullopt;
-  b.version = r.u16(), b.node = r.text(name_limit), b.cluster_digest = r.u64();
+  if (r.u16() != protocol_version) return std::nullopt;
+  b.node = r.text(name_limit), b.cluster_digest = r.u64();
   std::uint32_t count = r.count(module_limit, 24);
   for (std::uint32_t i = 0; i < count && r.ok(); ++i) {
     ModuleSignature m;
@@ -40,7 +42,19 @@ bool Membership::heard(const MembershipBeat& beat, Instant now) {
   if (it == others_.end()) return false;
   it->second.last_heard = now;
   it->second.beat = beat;
+  it->second.refused.clear();
   return true;
+}
+
+void Membership::refused(const std::string& node, const std::string& sentence) {
+  if (auto it = others_.find(node); it != others_.end()) it->second.refused = sentence;
+}
+
+std::vector<std::string> Membership::refusals() const {
+  std::vector<std::string> out;
+  for (const auto& [name, m] : others_)
+    if (!m.refused.empty()) out.push_back(m.refused);
+  return out;
 }
 
 std::vector<MemberView> Membership::members(Instant now) const {

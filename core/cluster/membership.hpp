@@ -19,7 +19,6 @@ struct ModuleSignature {
 };
 
 struct MembershipBeat {
-  std::uint16_t version = 1;
   std::string node;
   std::uint64_t cluster_digest = 0;
   std::vector<ModuleSignature> modules; // applied ones, by name
@@ -33,6 +32,7 @@ struct MemberView {
   bool online = false;
   Instant last_heard = Instant::distant_past();
   std::optional<MembershipBeat> beat; // the last one
+  std::string refused;                // why its datagrams are not understood, since the last one that was
 };
 
 class Membership {
@@ -43,6 +43,9 @@ class Membership {
   const MembershipBeat& self() const { return self_; }
   // Beats of nodes that are not in cluster.xml are ignored: false.
   bool heard(const MembershipBeat& beat, Instant now);
+  // The transport refused a datagram of the node's address: another version, another key. Said by the owner; shown until a beat is heard.
+  void refused(const std::string& node, const std::string& sentence);
+  std::vector<std::string> refusals() const;
   // Call at every pulse. Sentences that became true since the last call: a node came or went, a configuration differs.
   std::vector<std::string> changes(Instant now);
   std::vector<MemberView> members(Instant now) const;

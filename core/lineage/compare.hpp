@@ -4,11 +4,9 @@
 #pragma once
 #include "core/lineage/record.hpp"
 #include "core/rules.hpp"
+#include "core/wire/version.hpp"
 
 namespace lockstep {
-
-// The newest version of this table. Two nodes use the smaller of theirs; 0 is no table at all: nobody wins ((iii) 28).
-inline constexpr std::uint16_t compare_version = 1;
 
 enum class LiveAs : std::uint8_t { no, prim, second }; // PRIM or SECOND Ready in this incarnation
 

@@ -39,7 +39,9 @@ enum class Verb : std::uint8_t {
   start, prim, prim_fullsync, primforce, second, second_fullsync, stop, restart, stopstart, swap, forcestop,
   failover_on, failover_off, errd_on, errd_off,
 };
-const char* verb_name(Verb);
+const char* verb_name(Verb); // as an operator types it: "prim fullsync"
+std::optional<Verb> verb_of(std::string_view word);
+bool starts(Verb); // what a stopped module can do; all else is refused until it runs (safekit:T1, T14)
 struct Command {
   std::uint64_t id = 0;    // answered by exactly one Answer
   Verb verb = Verb::start;
@@ -249,6 +251,7 @@ struct NodeView { // everything `state`, ready.txt and the console show
   WaitReason wait;
   Record record;
   std::optional<Beat> peer;
+  std::string peer_refused; // why nothing of the peer is understood, empty: nothing was refused since it was last heard
   std::optional<ResyncProgress> resync;
   bool writes_held = false;
   Instant held_since;

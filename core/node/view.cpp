@@ -40,6 +40,7 @@ NodeView Node::view() const {
                (!durable_.g.none() && durable_.state == Freshness::own);
   v.peer_known = hearing();
   if (v.peer_known) v.peer_role = peer_->role, v.peer_sub = peer_->sub, v.peer = peer_;
+  else v.peer_refused = peer_refused_;
   if (role_ == Role::wait) v.wait = wait_;
   v.record = durable_;
   v.resync = progress_;

@@ -3,7 +3,6 @@
 
 namespace lockstep {
 namespace {
-constexpr std::uint16_t beat_format = 1;
 constexpr std::size_t max_name = 256, max_resources = 128, max_resource_text = 256;
 
 void put_position(Writer& w, Position p) { w.u64(p.generation), w.u64(p.seq); }
@@ -85,7 +84,7 @@ bool get(Reader& r, Session& s) {
 
 Bytes encode(const Beat& b) {
   Writer w;
-  w.u16(beat_format), w.u16(b.compare_version);
+  w.u16(protocol_version), w.u16(b.compare_version);
   put(w, b.node_uid);
   w.u64(b.incarnation.value), w.u64(b.seq), w.i64(b.sent_ns), w.i64(b.timeout.ns), w.i64(b.pulse.ns);
   w.u64(b.echo_incarnation.value), w.u64(b.echo_seq), w.i64(b.echo_sent_ns);
@@ -104,7 +103,7 @@ std::optional<Beat> decode_beat(const std::uint8_t* p, std::size_t n) {
   if (n > beat_max_bytes) return std::nullopt;
   Reader r(p, n);
   Beat b;
-  if (r.u16() != beat_format) return std::nullopt;
+  if (r.u16() != protocol_version) return std::nullopt;
   b.compare_version = r.u16();
   get(r, b.node_uid);
   b.incarnation.value = r.u64(), b.seq = r.u64(), b.sent_ns = r.i64(), b.timeout.ns = r.i64(), b.pulse.ns = r.i64();

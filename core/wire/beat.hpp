@@ -4,6 +4,7 @@
 #pragma once
 #include "core/base/time.hpp"
 #include "core/lineage/record.hpp"
+#include "core/wire/version.hpp"
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ struct Session {
 enum class Goodbye : std::uint8_t { none, stop, swap, failover_off };
 
 struct Beat {
-  std::uint16_t compare_version = 1; // version of the rejoin table; both use the smaller ((iii) 28)
+  std::uint16_t compare_version = lockstep::compare_version; // version of the rejoin table; both use the smaller ((iii) 28)
   NodeUid node_uid;
   Incarnation incarnation;
   std::uint64_t seq = 0;    // per incarnation and network, increases

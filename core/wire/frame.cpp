@@ -18,7 +18,7 @@ struct Encoder {
   Writer w;
   void tag(Tag t) { w.u8(static_cast<std::uint8_t>(t)); }
   void operator()(const HelloFrame& f) {
-    tag(Tag::hello), w.u16(f.version), put(w, f.node_uid), w.u64(f.incarnation.value), w.u64(f.generation), w.u64(f.session);
+    tag(Tag::hello), w.u16(protocol_version), put(w, f.node_uid), w.u64(f.incarnation.value), w.u64(f.generation), w.u64(f.session);
     w.flag(f.is_source), put(w, f.received), put(w, f.applied);
   }
   void operator()(const OpFrame& f) { tag(Tag::op), put(w, f.at), w.u64(f.watermark), put(w, f.op); }
@@ -39,7 +39,8 @@ struct Encoder {
 
 HelloFrame get_hello(Reader& r) {
   HelloFrame f;
-  f.version = r.u16(), get(r, f.node_uid), f.incarnation.value = r.u64(), f.generation = r.u64(), f.session = r.u64();
+  if (r.u16() != protocol_version) r.fail();
+  get(r, f.node_uid), f.incarnation.value = r.u64(), f.generation = r.u64(), f.session = r.u64();
   f.is_source = r.flag(), f.received = get_position(r), f.applied = get_position(r);
   return f;
 }

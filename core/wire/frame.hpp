@@ -12,7 +12,6 @@ namespace lockstep {
 // First frame of each side on every connection, and again when the side's stream changes. A stream is carried on while the
 // newest hellos of both sides name the same one: that decides between resume (data T6) and break.
 struct HelloFrame {
-  std::uint16_t version = 1;
   NodeUid node_uid;
   Incarnation incarnation;
   std::uint64_t generation = 0; // counter of the stream this side is in; 0: in none

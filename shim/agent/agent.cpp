@@ -1,6 +1,7 @@
 #include "shim/agent/agent.hpp"
 #include "core/config/digest.hpp"
 #include "shim/agent/remote_command.hpp"
+#include "shim/common/storage/files.hpp"
 #include "shim/linux/clock.hpp"
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -41,7 +42,7 @@ int Agent::run() {
 Status Agent::begin() {
   if (::geteuid() != 0) return Error{"must run as root: it mounts file systems and sets addresses; use sudo or the service"};
   for (const std::string& directory : {paths_.etc(), paths_.modules_etc(), paths_.run(), paths_.safe_bin(), paths_.modules_var()})
-    if (Status s = ensure_directories(directory); !s) return s;
+    if (Status s = make_open_directories(directory); !s) return s;
   auto lock = StateLock::acquire(paths_.var());
   if (!lock) return Error{lock.error()};
   lock_.emplace(std::move(*lock));
@@ -61,7 +62,7 @@ Status Agent::begin() {
   load_site();
   load_modules();
   refresh_pages();
-  log("ready on " + paths_.root() + (site_ ? " as " + site_->self : ": " + site_problem_));
+  log("ready on " + paths_.root() + (site_ ? " as " + site_->self : "")); // why it has no cluster was said
   return {};
 }
 
@@ -158,6 +159,7 @@ json Agent::cluster_state() {
     out["nodes"].push_back(node);
   }
   for (const std::string& s : members_->table().differences(now)) out["differences"].push_back(s);
+  for (const std::string& s : members_->table().refusals()) out["differences"].push_back(s);
   return out;
 }
 

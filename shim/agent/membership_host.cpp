@@ -7,7 +7,7 @@ Result<std::unique_ptr<MembershipHost>> MembershipHost::open(Loop& loop, const C
   auto made = std::unique_ptr<MembershipHost>(new MembershipHost);
   made->log_ = std::move(log);
   made->pulse_ = site.config.pulse;
-  MembershipBeat self{1, site.self, site.config.text_digest, {}};
+  MembershipBeat self{site.self, site.config.text_digest, {}};
   made->table_ = std::make_unique<Membership>(self, site.others, site.config.pulse, site.config.slost_count);
   for (const ClusterLan& lan : site.config.lans) {
     if (!find_node(lan, site.self)) continue;
@@ -36,7 +36,13 @@ Result<MembershipHost::Lan> MembershipHost::open_lan(Loop& loop, const ClusterSi
       log_(address.error());
       continue;
     }
-    out.peers.push_back({*address, std::make_unique<SealedDatagram>(site.key, "member:" + lan.name, site.self, node.name, log_)});
+    out.peers.push_back({*address, std::make_unique<SealedDatagram>(
+                                       site.key, "member:" + lan.name, site.self, node.name,
+                                       [this, name = node.name](const std::string& sentence) {
+                                         table_->refused(name, sentence);
+                                         log_(sentence);
+                                       }),
+                         node.name});
   }
   return out;
 }
@@ -45,7 +51,7 @@ void MembershipHost::receive(std::size_t lan, const std::uint8_t* data, std::siz
   Instant now = boot_now();
   for (Peer& peer : lans_[lan].peers) {
     if (!from.same_address(peer.address)) continue; // a stranger costs nothing and changes nothing
-    Opened opened = peer.sealed->open(data, n, to_string(from), now);
+    Opened opened = peer.sealed->open(data, n, to_string(from) + " (" + peer.name + ")", now);
     if (!opened.reply.empty()) lans_[lan].port->send(opened.reply, from);
     if (!opened.ok()) return;
     if (auto beat = decode_membership(opened.plaintext.data(), opened.plaintext.size())) table_->heard(*beat, now);

@@ -21,6 +21,7 @@ class MembershipHost {
   struct Peer {
     Endpoint address;
     std::unique_ptr<SealedDatagram> sealed;
+    std::string name;
   };
   struct Lan {
     std::unique_ptr<UdpPort> port;

@@ -31,8 +31,8 @@ Status write_all(int fd, const std::string& text, const std::string& path) {
 
 Result<ClusterKey> ClusterKey::load(const std::string& path) {
   static const PrivateFile words{"the cluster key",
-                                 "make it with 'lockstep cluster genkey' on one node and copy it "
-                                 "to the others with 'lockstep cluster config -G', or restore it from another node",
+                                 "run `lockstep -H \"*\" -G` on a node that has it, or make a new one with "
+                                 "`lockstep cluster genkey` and hand it over the same way",
                                  "restore it from another node", "make a new key with 'lockstep cluster genkey'"};
   auto text = read_private_file(path, words, 512);
   if (!text) return Error{text.error()};

@@ -10,11 +10,12 @@ Result<std::unique_ptr<BeatLinks>> BeatLinks::open(Loop& loop, const ClusterKey&
   BeatLinks* self = made.get();
   self->on_beat_ = std::move(on_beat);
   self->rejected_ = std::move(rejected);
+  self->peer_ = peer;
   for (const BeatLinkConfig& config : links) {
     auto network = static_cast<std::uint32_t>(self->links_.size());
     Link link{config, nullptr, nullptr, {}};
     link.sealed = std::make_unique<SealedDatagram>(key, "beat:" + module + ":" + config.lan, me, peer,
-                                                   [self](const std::string& sentence) { self->rejected_(sentence, false); });
+                                                   [self](const std::string& sentence) { self->refused_ = sentence; });
     auto port = UdpPort::open(loop, config.local, "heartbeats of module " + module,
                               [self, network](const std::uint8_t* data, std::size_t n, const Endpoint& from) {
                                 self->receive(network, data, n, from);
@@ -28,25 +29,16 @@ Result<std::unique_ptr<BeatLinks>> BeatLinks::open(Loop& loop, const ClusterKey&
 
 void BeatLinks::receive(std::uint32_t network, const std::uint8_t* data, std::size_t n, const Endpoint& from) {
   Link& link = links_[network];
-  Opened opened = link.sealed->open(data, n, to_string(from), boot_now());
+  bool from_peer = from.same_address(link.config.peer);
+  refused_.clear();
+  Opened opened = link.sealed->open(data, n, to_string(from) + (from_peer ? " (" + peer_ + ")" : ""), boot_now());
   if (!opened.reply.empty()) link.port->send(opened.reply, from);
-  if (from.same_address(link.config.peer)) {
-    if (opened.outcome == SealOutcome::other_version)
-      return reject(link, "the other node speaks another version of the heartbeat protocol: install the same version on both nodes");
-    if (opened.outcome == SealOutcome::wrong_key)
-      return reject(link, "the other node has another cluster key: run `lockstep -H \"*\" -G` on the node whose configuration is right");
-  }
+  bool not_understood = opened.outcome == SealOutcome::other_version || opened.outcome == SealOutcome::wrong_key;
+  if (!refused_.empty()) rejected_(refused_, from_peer && not_understood);
   if (!opened.ok()) return;
-  auto beat = decode_beat(opened.plaintext.data(), opened.plaintext.size());
-  if (!beat) return reject(link, "a heartbeat of the other node cannot be decoded: install the same version on both nodes");
-  link.rejected.clear();
-  on_beat_(network, std::move(*beat));
-}
-
-void BeatLinks::reject(Link& link, const std::string& why) {
-  if (link.rejected == why) return;
-  link.rejected = why;
-  rejected_(why, true);
+  if (auto beat = decode_beat(opened.plaintext.data(), opened.plaintext.size())) return on_beat_(network, std::move(*beat));
+  if (!link.undecodable) rejected_("a heartbeat of " + peer_ + " cannot be decoded: install the same version of Lockstep on both nodes", true);
+  link.undecodable = true;
 }
 
 void BeatLinks::send(std::uint32_t network, const Beat& beat) {

@@ -19,7 +19,7 @@ struct BeatLinkConfig {
 class BeatLinks {
  public:
   using OnBeat = std::function<void(std::uint32_t network, Beat beat)>;
-  // Sentences: strangers, a wrong key, another version. `from_peer` is true when the address is the peer's.
+  // Sentences: strangers, a wrong key, another version. `from_peer`: it is the peer that cannot be understood.
   using OnRejected = std::function<void(const std::string& sentence, bool from_peer)>;
 
   static Result<std::unique_ptr<BeatLinks>> open(Loop& loop, const ClusterKey& key, const std::string& module,
@@ -32,12 +32,13 @@ class BeatLinks {
     BeatLinkConfig config;
     std::unique_ptr<SealedDatagram> sealed;
     std::unique_ptr<UdpPort> port;
-    std::string rejected; // why the peer's last beat was refused, said once
+    bool undecodable = false; // said
   };
   BeatLinks() = default;
-  void reject(Link& link, const std::string& why);
   void receive(std::uint32_t network, const std::uint8_t* data, std::size_t n, const Endpoint& from);
   std::vector<Link> links_;
+  std::string peer_;
+  std::string refused_; // what the datagram at hand was refused for, when it is time to say so
   OnBeat on_beat_;
   OnRejected rejected_;
 };

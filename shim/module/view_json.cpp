@@ -37,6 +37,7 @@ json to_json(const NodeView& v, Instant now) {
            {"generation", to_string(v.record.g)},
            {"incarnation", v.record.incarnation.value},
            {"writes_held", v.writes_held}};
+  if (!v.peer_refused.empty()) out["peer_refused"] = v.peer_refused;
   if (v.writes_held) out["held_seconds"] = (now - v.held_since).in_ms() / 1000;
   if (v.wait.kind != Wait::none)
     out["wait"] = {{"rule", rule_name(v.wait.rule)},

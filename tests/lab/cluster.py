@@ -43,6 +43,13 @@ class Cluster:
             raise LabError(f"lockstepd on {node.name} ended with {self.agents[node.name].returncode}\n{self.diagnosis()}")
         return ":9010" in node.out("ss -Hltn")
 
+    def install(self, node, version=None):
+        """From its next start the node runs the programs of another version (`other-protocol`, `other-table`); None: ours."""
+        if version and not (self.build / version / "lockstepd").exists():
+            raise LabError(f"{self.build / version} is not built: cmake --build {self.build}")
+        paths = [p for p in node.env["PATH"].split(":") if pathlib.Path(p).parent != self.build]
+        node.env["PATH"] = ":".join(([str(self.build / version)] if version else []) + paths)
+
     def stop_agent(self, node):
         node.signal(15, "lockstepd")
         try:

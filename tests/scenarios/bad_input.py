@@ -2,7 +2,7 @@
 from tests.lab import config
 from tests.lab.cluster import ROOT, Cluster
 from tests.lab.lab import Lab
-from tests.lab.scenario import APP, ROWS, configured, running_pair
+from tests.lab.scenario import APP, ROWS, configured, no_row_lost, running_pair
 
 RECORD = f"{ROOT}/var/lib/lockstep/modules/mirror"
 
@@ -249,6 +249,48 @@ def wrong_cluster_key():
         cluster.wait_pair(node1, node2)
 
 
+def peer_of_another_version():
+    """A peer of another version: both nodes say which node speaks which version and what to do; who serves goes on, nobody forks, nothing is lost."""
+    with running_pair() as (lab, cluster, node1, node2, load):
+        restart_with(cluster, node2, "other-protocol")
+        cluster.wait_state(node2, "WAIT", "NotReady")
+        for node, other, theirs, ours in ((node1, "node2", 2, 1), (node2, "node1", 1, 2)):
+            words = f"({other}) for {{}} was refused: it speaks version {theirs} of the protocol, this node version {ours}; install the same version of Lockstep"
+            cluster.wait(f"{node.name} says it of the module", lambda: words.format("beat:mirror:default") in node.out(["lockstep", "state"]), 20)
+            cluster.expect(words.format("beat:mirror:default") in cluster.log(node), f"not in the log of {node.name}")
+            cluster.wait(f"{node.name} says it of the cluster", lambda: words.format("member:default") in node.out(["lockstep", "cluster", "state"]), 20)
+        refused(cluster, cluster.run(node1, "-H", "node2", "stop", "-m", "mirror", check=False), "node2", "refused it", "version")
+        cluster.stays({node1: ("ALONE", "Ready"), node2: ("WAIT", "NotReady")}, 5)
+        cluster.expect(not cluster.has_vip(node2) and not node2.processes("labapp"), "the node of another version serves")
+        load.wait_for(cluster, 20, "node1")
+        restart_with(cluster, node2, None)
+        cluster.wait_pair(node1, node2)
+        cluster.expect_delta(node1, 1 << 20)
+        no_row_lost(cluster, load, node1)
+        cluster.trees_equal()
+
+
+def peer_with_a_newer_rejoin_table():
+    """A peer that knows a newer rejoin table: both use the older one, and the pair works both ways round."""
+    with running_pair() as (lab, cluster, node1, node2, load):
+        restart_with(cluster, node2, "other-table")
+        cluster.wait_pair(node1, node2)
+        cluster.do(node1, "swap")
+        cluster.wait_pair(node2, node1)
+        load.wait_for(cluster, 20, "node2")
+        no_row_lost(cluster, load, node2)
+        cluster.trees_equal()
+
+
+def restart_with(cluster, node, version):
+    """Stops the module and the agent of a node, and starts them again in another version (None: ours)."""
+    cluster.do(node, "stop")
+    cluster.stop_agent(node)
+    cluster.install(node, version)
+    cluster.start_agent(node)
+    cluster.do(node, "start")
+
+
 def full_disk_under_the_record():
     """A full disk under the durable record: no promise is made that is not on the disk; the pair's other half goes on, nothing is lost."""
     with running_pair() as (lab, cluster, node1, node2, load):
@@ -268,4 +310,4 @@ def full_disk_under_the_record():
 
 SCENARIOS = [typo_in_the_configuration, wrong_directories, different_configurations, port_of_the_module_in_use, port_in_use, no_dev_fuse, no_privilege,
              unknown_module_and_command, second_daemon_on_the_same_root, damaged_record, lost_record, restored_record, directory_not_mounted,
-             strangers, wrong_cluster_key, full_disk_under_the_record]
+             strangers, wrong_cluster_key, peer_of_another_version, peer_with_a_newer_rejoin_table, full_disk_under_the_record]

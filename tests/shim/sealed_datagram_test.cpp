@@ -97,6 +97,16 @@ BOOST_FIXTURE_TEST_CASE(every_truncation_is_noticed, Pair) {
   BOOST_TEST((to_b(packet) == SealOutcome::forged));
 }
 
+BOOST_FIXTURE_TEST_CASE(another_version_is_said_with_who_it_is_and_what_to_do, Pair) {
+  std::string said;
+  SealedDatagram here(key_of(1), "beat:mirror:net0", "2", "1", [&](const std::string& s) { said = s; });
+  auto packet = a.seal(hello);
+  packet[3] = 9;
+  here.open(packet, "10.0.0.1:8888 (node1)", Instant{0});
+  BOOST_TEST(said == "a datagram from 10.0.0.1:8888 (node1) for beat:mirror:net0 was refused: it speaks version 9 of the protocol, this node "
+                     "version 1; install the same version of Lockstep on both nodes");
+}
+
 BOOST_FIXTURE_TEST_CASE(strangers_are_named, Pair) {
   Bytes noise(100, 'x');
   BOOST_TEST((to_b(noise) == SealOutcome::not_ours));

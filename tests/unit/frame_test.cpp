@@ -20,7 +20,7 @@ PendingSet some_set() {
   return s;
 }
 std::vector<Frame> every_frame() {
-  return {HelloFrame{1, {1, 2}, {3}, 4, 5, true, {4, 6}, {4, 5}},
+  return {HelloFrame{{1, 2}, {3}, 4, 5, true, {4, 6}, {4, 5}},
           OpFrame{{4, 7}, 6, rename_op()},
           WatermarkFrame{{4, 7}, {{5, Outcome::cancelled, 0}, {6, Outcome::amended, 100}}},
           ReceiptFrame{{4, 7}, {4, 6}, 5},
@@ -90,6 +90,14 @@ BOOST_AUTO_TEST_CASE(directory_states_survive_a_round_trip_and_no_cut_is_taken_f
   d.entries = {b, a};
   bytes = encode(d);
   BOOST_TEST(!decode(bytes.data(), bytes.size(), back)); // not sorted by name
+}
+
+BOOST_AUTO_TEST_CASE(a_hello_of_another_version_is_no_frame) {
+  auto wire = encode(every_frame().front());
+  std::size_t used = 0;
+  BOOST_REQUIRE(decode_frame(wire.data(), wire.size(), used));
+  ++wire[1]; // behind the tag: the version, least byte first
+  BOOST_TEST(!decode_frame(wire.data(), wire.size(), used));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

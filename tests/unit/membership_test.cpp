@@ -7,7 +7,7 @@ BOOST_AUTO_TEST_SUITE(membership)
 
 namespace {
 MembershipBeat beat(const std::string& node, std::uint64_t cluster, std::vector<ModuleSignature> modules = {}) {
-  return {1, node, cluster, std::move(modules)};
+  return {node, cluster, std::move(modules)};
 }
 bool any_has(const std::vector<std::string>& all, const std::string& part) {
   for (const auto& s : all)
@@ -39,6 +39,17 @@ BOOST_AUTO_TEST_CASE(differing_configurations_are_said_by_name_once) {
   BOOST_TEST(m.changes(Instant{0}).empty());
   m.heard(beat("node2", 7, {{"mirror", 1, 11, 1}}), Instant{1});
   BOOST_TEST(m.differences(Instant{1}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_was_refused_of_a_node_is_shown_until_it_is_heard) {
+  Membership m(beat("node1", 7), {"node2"}, ms(100), 10);
+  m.refused("node3", "no node of ours");
+  BOOST_TEST(m.refusals().empty());
+  m.refused("node2", "it speaks another version");
+  BOOST_TEST(m.refusals() == std::vector<std::string>{"it speaks another version"}, boost::test_tools::per_element());
+  BOOST_TEST(!m.members(Instant{0})[1].online);
+  m.heard(beat("node2", 7), Instant{0});
+  BOOST_TEST(m.refusals().empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_beat_survives_the_wire_and_every_truncation_is_refused) {

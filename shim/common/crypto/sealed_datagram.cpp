@@ -1,5 +1,6 @@
 #include "shim/common/crypto/sealed_datagram.hpp"
 #include "core/base/assert.hpp"
+#include "core/wire/version.hpp"
 #include "shim/common/crypto/aead.hpp"
 #include "shim/common/crypto/replay_window.hpp"
 #include "shim/common/crypto/stranger_report.hpp"
@@ -12,7 +13,6 @@ namespace {
 
 // In clear, authenticated: magic, version, key id, session, number. Sealed: kind, echo, message.
 constexpr std::uint8_t magic[3] = {'L', 'K', 'S'};
-constexpr std::uint8_t version = 1;
 constexpr std::size_t header_size = 4 + 8 + 8 + 8;
 constexpr std::size_t prefix_size = 1 + 8;
 static_assert(header_size + prefix_size + Aead::tag_size == SealedDatagram::overhead);
@@ -77,7 +77,7 @@ struct SealedDatagram::Impl {
     LOCKSTEP_ASSERT(message.size() <= max_plaintext);
     Writer w;
     w.raw(magic, sizeof magic);
-    w.u8(version);
+    w.u8(protocol_version);
     w.u64(key_id);
     w.u64(session);
     w.u64(++number);
@@ -122,7 +122,7 @@ struct SealedDatagram::Impl {
 
 Opened SealedDatagram::Impl::open(const std::uint8_t* data, std::size_t n) {
   if (n < sizeof magic + 1 || !std::equal(magic, magic + sizeof magic, data)) return {SealOutcome::not_ours};
-  if (data[sizeof magic] != version) return {SealOutcome::other_version};
+  if (data[sizeof magic] != protocol_version) return {SealOutcome::other_version};
   if (n < overhead) return {SealOutcome::not_ours};
   Reader r(data + 4, header_size - 4);
   Header h{r.u64(), r.u64(), r.u64()};
@@ -158,11 +158,11 @@ std::string SealedDatagram::Impl::sentence(const Opened& o, const std::uint8_t* 
   case SealOutcome::not_ours: return what + "it is not of Lockstep; find out what sends it, or filter it";
   case SealOutcome::other_version:
     return what + "it speaks version " + std::to_string(data[sizeof magic]) + " of the protocol, this node version " +
-           std::to_string(version) + "; install the same version of Lockstep on both nodes";
+           std::to_string(protocol_version) + "; install the same version of Lockstep on both nodes";
   case SealOutcome::wrong_key: {
     Reader r(data + 4, n - 4);
     return what + "its sender uses the cluster key " + hex64(r.u64()) + ", this node " + hex64(key_id) +
-           "; give both nodes the same cluster configuration ('lockstep cluster config -G')";
+           "; give both nodes the same cluster configuration: run `lockstep -H \"*\" -G` on the node whose configuration is right";
   }
   case SealOutcome::forged:
     return what +

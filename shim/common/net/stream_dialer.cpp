@@ -58,8 +58,7 @@ struct StreamDialer::Impl : std::enable_shared_from_this<StreamDialer::Impl> {
 
   void settled(std::uint64_t id, const std::string& error) {
     if (id != current) return;
-    if (!error.empty())
-      return failed(id, error + "; if the other node reports this connection too, its sentence says more");
+    if (!error.empty()) return failed(id, error);
     auto ready = std::move(stream);
     stop();
     last_reason.clear();

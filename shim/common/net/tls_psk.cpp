@@ -1,5 +1,6 @@
 #include "shim/common/net/tls_psk.hpp"
 #include "core/base/assert.hpp"
+#include "core/wire/version.hpp"
 #include <algorithm>
 #include <cstring>
 #include <openssl/bio.h>
@@ -7,6 +8,10 @@
 #include <openssl/ssl.h>
 
 namespace lockstep {
+
+namespace {
+std::string identity_start() { return "lockstep " + std::to_string(protocol_version) + " "; }
+} // namespace
 
 // What OpenSSL calls back: our byte buffers as its transport, and the key.
 struct TlsCallbacks {
@@ -60,17 +65,21 @@ struct TlsCallbacks {
   static int find_session(SSL* ssl, const unsigned char* id, std::size_t id_size, SSL_SESSION** out) {
     TlsPsk& t = of(ssl);
     std::string theirs(reinterpret_cast<const char*>(id), id_size);
+    const std::size_t key_at = identity_start().size(), label_at = key_at + 17;
     *out = nullptr;
     if (theirs == t.keys_->identity) {
       *out = session(ssl, *t.keys_);
-    } else if (theirs.compare(0, 11, "lockstep 1 ") != 0 || id_size < 28) {
+    } else if (!theirs.starts_with("lockstep ") || theirs.size() < label_at) {
       t.reason_ = "it is not a node of a Lockstep cluster";
-    } else if (theirs.substr(11, 16) != t.keys_->key_id) {
-      t.reason_ = "it uses the cluster key " + printable(theirs.substr(11, 16)) + ", this node " + t.keys_->key_id +
-                  "; give both nodes the same cluster configuration ('lockstep cluster config -G')";
+    } else if (!theirs.starts_with(identity_start())) {
+      t.reason_ = "it speaks version " + printable(theirs.substr(9, theirs.find(' ', 9) - 9)) + " of the protocol, this node version " +
+                  std::to_string(protocol_version) + "; install the same version of Lockstep on both nodes";
+    } else if (theirs.substr(key_at, 16) != t.keys_->key_id) {
+      t.reason_ = "it uses the cluster key " + printable(theirs.substr(key_at, 16)) + ", this node " + t.keys_->key_id +
+                  "; give both nodes the same cluster configuration: run `lockstep -H \"*\" -G` on the node whose configuration is right";
     } else {
-      t.reason_ = "it wanted '" + printable(theirs.substr(28)) + "', this port is for '" +
-                  t.keys_->identity.substr(28) + "'; check that both nodes have the same configuration";
+      t.reason_ = "it wanted '" + printable(theirs.substr(label_at)) + "', this port is for '" +
+                  t.keys_->identity.substr(label_at) + "'; check that both nodes have the same configuration";
     }
     return 1;
   }
@@ -83,7 +92,7 @@ struct TlsCallbacks {
 };
 
 TlsKeys::TlsKeys(const ClusterKey& key, const std::string& label)
-    : psk(key.derive("tls psk " + label)), identity("lockstep 1 " + key.id_text() + " " + label), key_id(key.id_text()),
+    : psk(key.derive("tls psk " + label)), identity(identity_start() + key.id_text() + " " + label), key_id(key.id_text()),
       context(SSL_CTX_new(TLS_method())) {
   // OpenSSL takes identities up to 256 bytes; labels are ours and short.
   bool ok = identity.size() <= 256 && context && SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 &&
@@ -119,6 +128,9 @@ void TlsPsk::fail() {
   failed_ = true;
   auto code = ERR_peek_last_error();
   const char* text = code ? ERR_reason_error_string(code) : nullptr;
+  bool refused = SSL_is_server(ssl_) == 0 && code && ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) >= SSL_AD_REASON_OFFSET;
+  if (reason_.empty() && refused && !SSL_is_init_finished(ssl_))
+    reason_ = "the other node refused it: it has another cluster key, version or configuration, and its log says which";
   if (reason_.empty()) reason_ = text ? text : "protocol error";
   ERR_clear_error();
 }

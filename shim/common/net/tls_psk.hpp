@@ -21,7 +21,7 @@ class TlsKeys {
   TlsKeys& operator=(const TlsKeys&) = delete;
 
   ClusterKey::Secret psk;
-  std::string identity; // "lockstep 1 <key id> <label>", in clear on the wire
+  std::string identity; // "lockstep <protocol version> <key id> <label>", in clear on the wire
   std::string key_id;
   ssl_ctx_st* context;
 };
