@@ -128,6 +128,7 @@ struct Progress {
 };
 struct Checkpointed { // own checkpoint and the peer's, both durable where they are announced
   Position own, peer;
+  Incarnation of; // who announced `peer`: none when it is from a former life of this node
 };
 struct Received { // SECOND: last contiguous position received (compared with a goodbye's last operation)
   Position last;

@@ -130,7 +130,7 @@ void Mirror::read(const HelloFrame& h, Payload) {
 void Mirror::read(const CheckpointFrame& f, Payload) {
   if (!linked_ || !ours(f.at)) return;
   peer_checkpoint_ = f.at;
-  say(said::Checkpointed{own_checkpoint_, peer_checkpoint_});
+  say(said::Checkpointed{own_checkpoint_, peer_checkpoint_, stream_.peer});
   release_sets();
 }
 

@@ -90,7 +90,7 @@ void Mirror::handle(const in::Flushed& f) {
 }
 
 void Mirror::announce_checkpoint() {
-  say(said::Checkpointed{own_checkpoint_, peer_checkpoint_});
+  say(said::Checkpointed{own_checkpoint_, peer_checkpoint_, stream_.peer});
   if (linked_ && ours(own_checkpoint_)) send(CheckpointFrame{own_checkpoint_});
   release_sets();
 }

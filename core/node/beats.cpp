@@ -22,6 +22,7 @@ bool Node::accept_sender(const nin::BeatIn& in) {
 }
 
 void Node::handle(const nin::BeatIn& in) {
+  peer_refused_.clear();
   if (!begun_ || in.network >= config_.networks.size() || in.beat.node_name == config_.name) return;
   if (!accept_sender(in)) return;
   bool first = !peer_;
@@ -82,8 +83,11 @@ Side Node::my_side() const {
 
 Side Node::peer_side() const {
   const auto& b = *peer_;
+  // What a living half of the pair told on the stream it claims as well, though its last beat may be older: it did not go back in
+  // time. One that boots is not live: a restored node may bear the number of an incarnation that was heard before (control:T1).
+  auto checkpoint = b.live && b.incarnation == announced_by_ ? std::max(b.checkpoint, announced_) : b.checkpoint;
   return {b.record_state, b.record,   live_as(b.live, b.record), b.config_digest, b.compare_version, b.dirs_empty,
-          b.checkpoint,   b.went_back};
+          checkpoint,     b.went_back};
 }
 
 Beat Node::claim() const {

@@ -7,27 +7,6 @@ namespace lockstep {
 NodeUid uid_of(const Boot& b) { return b.record ? b.record->node_uid : b.fresh_uid; }
 Incarnation next_incarnation(const Boot& b) { return {b.record ? b.record->incarnation.value + 1 : 1}; }
 
-const char* verb_name(Verb v) {
-  switch (v) {
-  case Verb::start: return "start";
-  case Verb::prim: return "prim";
-  case Verb::prim_fullsync: return "prim fullsync";
-  case Verb::primforce: return "primforce";
-  case Verb::second: return "second";
-  case Verb::second_fullsync: return "second fullsync";
-  case Verb::stop: return "stop";
-  case Verb::restart: return "restart";
-  case Verb::stopstart: return "stopstart";
-  case Verb::swap: return "swap";
-  case Verb::forcestop: return "forcestop";
-  case Verb::failover_on: return "failover on";
-  case Verb::failover_off: return "failover off";
-  case Verb::errd_on: return "errd on";
-  case Verb::errd_off: return "errd off";
-  }
-  return "?";
-}
-
 Node::Node(const NodeConfig& config, const Boot& boot, std::uint64_t seed, Instant now)
     : config_(config), boot_(boot), prng_(seed), now_(now), last_step_(now), started_(now), wall_s_(boot.wall_s),
       incarnation_(next_incarnation(boot)), liveness_(config.networks, now) {
@@ -153,7 +132,8 @@ void Node::handle(const nin::AsideDone& in) {
 }
 
 void Node::handle(const nin::PeerRejected& in) {
-  log('E', "heart", "A message of the other node was refused: " + in.why);
+  peer_refused_ = in.why;
+  log('E', "heart", in.why);
 }
 
 // Orders go to Mirror; a module without <rfs> has none, and what Mirror would say about no data is said here.
@@ -225,6 +205,8 @@ void Node::heard_from_mirror(const MirrorSaid& what) {
           },
           [this](const said::Checkpointed& s) {
             checkpoint_ = s.own;
+            if (s.of == announced_by_) announced_ = std::max(announced_, s.peer);
+            else announced_ = s.peer, announced_by_ = s.of;
             if (s.peer.generation == durable_.base.counter && s.peer.seq > peer_checkpoint_) peer_checkpoint_ = s.peer.seq;
           },
           [this](const said::Received& s) { received_ = s.last; },

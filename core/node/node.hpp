@@ -243,6 +243,7 @@ class Node {
   // the other node
   Liveness liveness_;
   std::optional<Beat> peer_;
+  std::string peer_refused_; // why its datagrams are not understood, since the last one that was; only shown
   bool peer_proven_ = false;
   std::vector<std::uint64_t> left_floor_; // per network: the last beat sent before a copy was left
   bool peer_saw_me_leave_ = true;
@@ -251,6 +252,8 @@ class Node {
   bool beat_now_ = false;
   std::string said_remote_;
   std::uint64_t peer_checkpoint_ = 0;
+  Position announced_; // the newest checkpoint that came on the stream, and from which incarnation: its beats say it a pulse later
+  Incarnation announced_by_;
   Position checkpoint_;
 
   // lineage at work

@@ -107,6 +107,18 @@ BOOST_AUTO_TEST_CASE(swap_is_refused_when_it_cannot_be_done) {
   BOOST_TEST(said(w, "refused: a swap needs PRIM Ready and SECOND Ready"));
 }
 
+BOOST_AUTO_TEST_CASE(a_checkpoint_heard_before_the_beat_that_repeats_it_is_no_journey_into_the_past) {
+  World w;
+  w.pair();
+  auto other = w.hosts[0].node->view().peer;
+  BOOST_REQUIRE(other);
+  Position newer{w.hosts[0].record->base.counter, other->checkpoint.seq + 5};
+  w.tell(0, nin::Mirror{said::Checkpointed{{}, newer, other->incarnation}});
+  w.command(0, Verb::swap);
+  w.run(seconds(8));
+  BOOST_TEST(w.states() == "SECOND Ready, PRIM Ready");
+}
+
 BOOST_AUTO_TEST_CASE(a_stop_script_beyond_its_time_is_killed_and_forced_before_the_other_side_starts) {
   World w([](NodeConfig& c) { c.module.user->nicestoptimeout = seconds(1); });
   w.pair();

@@ -47,6 +47,7 @@ struct World {
   void isolate(bool on = true) { cut(0, 1, on), cut(1, 0, on); }
   void tell(int i, decltype(NodeInput::what) what) { later(i, {}, std::move(what)); }
   std::string state(int i) const; // "PRIM Ready"
+  std::string states() const { return state(0) + ", " + state(1); }
   // First start: prim on node 0, start on node 1, until PRIM/SECOND.
   void pair();
   bool paired() const { return state(0) == "PRIM Ready" && state(1) == "SECOND Ready"; }
