@@ -1,5 +1,6 @@
 // One item of a resynchronisation, from the read under its lock to its place in the stream (data:D3, D6, D7).
 #include "core/mirror/mirror.hpp"
+#include "core/mirror/marked_bytes.hpp"
 #include "core/base/assert.hpp"
 #include "core/base/mutant.hpp"
 #include <algorithm>
@@ -91,7 +92,7 @@ void Mirror::dir_read(std::uint64_t id, Drain& d, const in::ItemRead& x) {
       if (!s.found.insert(e.key).second) continue;
       if (e.type == FileType::directory && mutated(Mutant::subdirectory_not_followed)) continue;
       if (e.type == FileType::directory) s.dirs.insert(e.key);
-      else s.files[e.key] = whole_of(e.type);
+      else s.files[e.key] = whole_of(e.type), s.progress.bytes_total += e.type == FileType::regular ? e.size : 0;
     }
   send_dir(d);
 }
@@ -233,6 +234,9 @@ void Mirror::attrs_read(std::uint64_t id, Drain& d, const in::ItemRead& x) {
   end_drain(id);
   auto f = s.files.find(key);
   if (f == s.files.end()) return;
+  // Full: its directory told its size before.
+  if (bool met = s.sized.count(key) == 1; !met && !s.full)
+    s.progress.bytes_total += marked_bytes(f->second.blocks, x.error == 0 ? x.attrs.size : 0) - marked_bytes(f->second.blocks, {});
   f->second.blocks.remove(x.error == 0 ? (x.attrs.size + block_size - 1) / block_size : 0, BlockRanges::whole_file);
   if (!f->second.blocks.empty()) {
     s.sized.insert(key);

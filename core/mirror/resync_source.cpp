@@ -2,6 +2,7 @@
 // out (data:D4-D8). One item of it: resync_drain.cpp.
 #include "core/mirror/mirror.hpp"
 #include "core/base/mutant.hpp"
+#include "core/mirror/marked_bytes.hpp"
 #include <algorithm>
 
 namespace lockstep {
@@ -49,6 +50,7 @@ void Mirror::take_union() {
     s.dirs.insert(s.collected.dirs.begin(), s.collected.dirs.end());
     for (auto* set : {&durable_, &s.collected})
       for (auto& [k, m] : set->files) s.files[k].add(m);
+    for (auto& [k, m] : s.files) s.progress.bytes_total += marked_bytes(m.blocks, {});
   }
   s.progress.full = s.full;
   s.stage = Stage::marking;
@@ -77,7 +79,10 @@ void Mirror::must_drain(const PendingSet& marks) {
   auto& s = *session_;
   s.dirs.insert(marks.dirs.begin(), marks.dirs.end());
   for (auto& [k, m] : marks.files) {
-    s.files[k].add(m);
+    auto& todo = s.files[k];
+    auto before = marked_bytes(todo.blocks, {});
+    todo.add(m);
+    s.progress.bytes_total += marked_bytes(todo.blocks, {}) - before;
     auto& r = m.blocks.ranges();
     if (!r.empty() && r.rbegin()->second == BlockRanges::whole_file) s.sized.erase(k); // it may have been cut
   }
@@ -218,6 +223,9 @@ void Mirror::report_progress(bool forced) {
   s.progress_due = now_ + progress_every;
   s.progress.dirs_total = s.progress.dirs_done + s.dirs.size();
   s.progress.files_total = s.progress.files_done + s.files.size();
+  // An estimate: what is marked to the end of a file is added when the file is met.
+  s.progress.bytes_total = std::max(s.progress.bytes_total, s.progress.bytes_compared);
+  if (s.stage == Stage::drained) s.progress.bytes_total = s.progress.bytes_compared;
   for (auto& [id, d] : s.drains) ++(d.kind == Drain::Kind::directory ? s.progress.dirs_total : s.progress.files_total);
   say(said::Progress{s.progress});
 }

@@ -46,6 +46,11 @@ void leave(World& w) {
   w.order(1, order::Break{"cut"});
   w.take_over(0);
 }
+World left_alone(std::uint64_t seed = 1) {
+  auto w = paired(seed);
+  leave(w);
+  return w;
+}
 bool noted(World& w, int i, Rule r) {
   auto& n = w.side(i).notes;
   return std::any_of(n.begin(), n.end(), [&](auto& x) { return x.rule == r; });
@@ -55,8 +60,7 @@ bool noted(World& w, int i, Rule r) {
 BOOST_AUTO_TEST_SUITE(mirror_resync)
 
 BOOST_AUTO_TEST_CASE(alone_marks_durably_before_it_executes) { // data:D5
-  auto w = paired();
-  leave(w);
+  auto w = left_alone();
   auto op = make(root, "g", g);
   auto token = w.submit(0, op);
   while (!w.side(0).now.objects.count(g)) {
@@ -68,8 +72,7 @@ BOOST_AUTO_TEST_CASE(alone_marks_durably_before_it_executes) { // data:D5
 }
 
 BOOST_AUTO_TEST_CASE(a_hot_file_is_marked_once) {
-  auto w = paired();
-  leave(w);
+  auto w = left_alone();
   for (int i = 0; i < 5; ++i) w.submit(0, write_op(f, 3, 1, d), cells({9})), w.run();
   std::size_t marks = 0;
   w.submit(0, write_op(f, 4, 1, d), cells({10}));
@@ -78,8 +81,7 @@ BOOST_AUTO_TEST_CASE(a_hot_file_is_marked_once) {
 }
 
 BOOST_AUTO_TEST_CASE(without_a_durable_mark_the_application_gets_an_error) {
-  auto w = paired();
-  leave(w);
+  auto w = left_alone();
   w.side(0).set_error = 28;
   auto token = w.submit(0, make(root, "g", g));
   w.run();
@@ -88,8 +90,7 @@ BOOST_AUTO_TEST_CASE(without_a_durable_mark_the_application_gets_an_error) {
 }
 
 BOOST_AUTO_TEST_CASE(a_short_outage_costs_what_changed) {
-  auto w = paired();
-  leave(w);
+  auto w = left_alone();
   w.submit(0, write_op(f, 20, 1, d), cells({77}));
   w.run();
   w.pair(0, false);
@@ -98,13 +99,13 @@ BOOST_AUTO_TEST_CASE(a_short_outage_costs_what_changed) {
   auto* p = w.last_said<said::Progress>(0);
   BOOST_REQUIRE(p);
   BOOST_TEST(p->progress.bytes_compared == block_size);
+  BOOST_TEST(p->progress.bytes_total == block_size);
   BOOST_TEST(p->progress.bytes_sent == digest_block);
   BOOST_TEST(!p->progress.full);
 }
 
 BOOST_AUTO_TEST_CASE(renaming_a_huge_file_costs_nothing) {
-  auto w = paired();
-  leave(w);
+  auto w = left_alone();
   w.submit(0, rename_op(d, "f", d2, "x", f));
   w.run();
   w.pair(0, false);
@@ -127,8 +128,7 @@ BOOST_AUTO_TEST_CASE(directories_that_changed_places_arrive) { // data T14
 
 BOOST_AUTO_TEST_CASE(one_crash_after_ready_is_covered_by_what_was_drained) { // data:D3, H3
   for (std::uint64_t seed = 1; seed < 40; ++seed) {
-    auto w = paired(seed);
-    leave(w);
+    auto w = left_alone(seed);
     w.submit(0, make(d, "g", g)), w.submit(0, write_op(g, 0, 2, d), cells({1, 2}));
     w.run();
     w.side(0).flush_error = 5; // its checkpoint stands still: what was drained may not be forgotten (data:D2)
@@ -217,8 +217,7 @@ BOOST_AUTO_TEST_CASE(what_one_node_did_not_finish_is_compared_when_the_other_goe
 
 BOOST_AUTO_TEST_CASE(a_link_to_what_the_target_lacks_is_not_sent) { // data:D8, H14
   for (std::uint64_t seed = 1; seed < 60; ++seed) {
-    auto w = paired(seed);
-    leave(w);
+    auto w = left_alone(seed);
     w.submit(0, make(d2, "h", h));
     w.run();
     w.begin_resync(0, false);
@@ -232,8 +231,7 @@ BOOST_AUTO_TEST_CASE(a_link_to_what_the_target_lacks_is_not_sent) { // data:D8, 
 
 BOOST_AUTO_TEST_CASE(live_work_during_a_resynchronisation_needs_no_freeze) { // data:D7, H7
   for (std::uint64_t seed = 1; seed < 60; ++seed) {
-    auto w = paired(seed);
-    leave(w);
+    auto w = left_alone(seed);
     w.submit(0, write_op(f, 0, 1, d), cells({50})), w.submit(0, write_op(f, 30, 1, d), cells({51}));
     w.run();
     w.begin_resync(0, false);
@@ -248,8 +246,7 @@ BOOST_AUTO_TEST_CASE(live_work_during_a_resynchronisation_needs_no_freeze) { // 
 
 BOOST_AUTO_TEST_CASE(a_file_uncovered_behind_its_end_is_zeros_on_both) {
   for (std::uint64_t seed = 1; seed < 60; ++seed) {
-    auto w = paired(seed);
-    leave(w);
+    auto w = left_alone(seed);
     Op cut = write_op(f, 0, 0, d);
     cut.kind = OpKind::truncate, cut.length = digest_block;
     w.submit(0, cut);
@@ -265,8 +262,7 @@ BOOST_AUTO_TEST_CASE(a_file_uncovered_behind_its_end_is_zeros_on_both) {
 
 BOOST_AUTO_TEST_CASE(what_completes_before_ready_is_on_the_target) { // data:D13
   for (std::uint64_t seed = 1; seed < 60; ++seed) {
-    auto w = paired(seed);
-    leave(w);
+    auto w = left_alone(seed);
     w.begin_resync(0, false);
     std::vector<std::uint64_t> tokens;
     for (std::uint64_t i = 0; !w.last_said<said::EqualAt>(1); ++i) {
@@ -291,8 +287,7 @@ BOOST_AUTO_TEST_CASE(what_completes_before_ready_is_on_the_target) { // data:D13
 
 BOOST_AUTO_TEST_CASE(an_interrupted_resynchronisation_continues) {
   for (std::uint64_t seed = 1; seed < 40; ++seed) {
-    auto w = paired(seed);
-    leave(w);
+    auto w = left_alone(seed);
     for (std::uint64_t i = 0; i < 6; ++i) {
       Key k{6, i + 1};
       w.submit(0, make(d, std::string(1, static_cast<char>('p' + i)), k)), w.submit(0, write_op(k, 0, 3, d), cells({1, 2, 3}));
@@ -310,8 +305,7 @@ BOOST_AUTO_TEST_CASE(an_interrupted_resynchronisation_continues) {
 }
 
 BOOST_AUTO_TEST_CASE(a_directory_the_target_lacks_is_drained_whole) { // data:D6
-  auto w = paired();
-  leave(w);
+  auto w = left_alone();
   w.submit(0, rename_op(root, "d", d2, "in", d, FileType::directory));
   w.run();
   w.side(1).now.objects.erase(d), w.side(1).now.objects.erase(f); // lost with the crash of its disk
@@ -349,8 +343,7 @@ BOOST_AUTO_TEST_CASE(a_difference_found_by_verify_ends_the_pair_and_is_drained) 
 }
 
 BOOST_AUTO_TEST_CASE(what_only_the_target_changed_is_overwritten) {
-  auto w = paired();
-  leave(w);
+  auto w = left_alone();
   w.take_over(1); // both went on
   w.submit(1, write_op(f, 30, 1, d), cells({13})), w.submit(1, make(d, "h", h)), w.run();
   w.submit(0, write_op(f, 2, 1, d), cells({14})), w.run();
@@ -364,8 +357,7 @@ BOOST_AUTO_TEST_CASE(what_only_the_target_changed_is_overwritten) {
 }
 
 BOOST_AUTO_TEST_CASE(unlinked_and_replaced_objects_end) {
-  auto w = paired();
-  leave(w);
+  auto w = left_alone();
   auto over = rename_op(d, "g", d, "f", g);
   over.replaced = f;
   w.submit(0, make(d, "g", g)), w.submit(0, over);
