@@ -1,4 +1,5 @@
 #include "shim/linux/spawn.hpp"
+#include "shim/linux/descriptor_limit.hpp"
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -31,10 +32,20 @@ struct Prepared {
   const char* directory;
   std::vector<char*> argv, sh_argv, envp;
   int output, cgroup_procs, errors;
+  rlimit descriptors;
 };
 
+// The service protects the daemon from the kernel's choice of a victim; what scripts start may be chosen like any other.
+void forget_oom_protection() {
+  int fd = ::open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+  char first = 0;
+  if (fd < 0) return;
+  if (::pread(fd, &first, 1, 0) == 1 && first == '-') (void)!::pwrite(fd, "0", 1, 0);
+  ::close(fd);
+}
+
 // The daemon's own arrangements are not the script's: signals, umask, the I/O flusher mark (data:T37), descriptors.
-void undo_daemon_habits() {
+void undo_daemon_habits(const rlimit& descriptors) {
   struct sigaction plain {};
   plain.sa_handler = SIG_DFL;
   for (int s = 1; s < NSIG; ++s) ::sigaction(s, &plain, nullptr);
@@ -44,6 +55,8 @@ void undo_daemon_habits() {
   ::umask(022);
   ::prctl(PR_SET_IO_FLUSHER, 0, 0, 0, 0);
   ::close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+  ::setrlimit(RLIMIT_NOFILE, &descriptors);
+  forget_oom_protection();
 }
 
 [[noreturn]] void fail(const Prepared& p, int error) {
@@ -53,7 +66,7 @@ void undo_daemon_habits() {
 
 [[noreturn]] void child(const Prepared& p) {
   ::setpgid(0, 0);
-  undo_daemon_habits();
+  undo_daemon_habits(p.descriptors);
   if (p.cgroup_procs >= 0) (void)!::write(p.cgroup_procs, "0", 1); // without one the process group has to do
   int null = ::open("/dev/null", O_RDWR);
   int output = p.output >= 0 ? p.output : null;
@@ -76,7 +89,8 @@ Result<Spawned> spawn(const SpawnOrder& order) {
   Prepared p{order.path.c_str(),          order.working_directory.c_str(),
              pointers(order.arguments),   pointers(sh),
              pointers(order.environment), order.output,
-             order.cgroup_procs,          channel[1]};
+             order.cgroup_procs,          channel[1],
+             descriptor_limit_at_start()};
   // No signal handler of the daemon may run in the child before it has put them away.
   sigset_t all, before;
   ::sigfillset(&all);

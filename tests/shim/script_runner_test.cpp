@@ -1,6 +1,7 @@
 // Scripts run as the field expects: arguments, environment, own log, whole-group stop, daemons that survive (safekit
 // 5).
 #include "shim/linux/clock.hpp"
+#include "shim/linux/descriptor_limit.hpp"
 #include "shim/linux/script_runner.hpp"
 #include "tests/shim/temporary.hpp"
 #include <boost/asio/io_context.hpp>
@@ -74,6 +75,30 @@ int pid_in(const std::string& path) { return std::atoi(text_of(path).c_str()); }
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(script_runner)
+
+BOOST_AUTO_TEST_CASE(a_script_has_no_part_in_the_daemons_protection_from_the_oom_killer) {
+  Bench b;
+  auto set = [](const std::string& value) { return !!(std::ofstream("/proc/self/oom_score_adj") << value << std::flush); };
+  auto before = text_of("/proc/self/oom_score_adj");
+  if (!set("-500")) return BOOST_TEST_MESSAGE("oom_score_adj cannot be lowered here: nothing to show");
+  auto result = b.finish(b.order(b.script("s", "#!/bin/sh\necho adj=$(cat /proc/self/oom_score_adj)\n")));
+  set(before);
+  BOOST_TEST(contains(text_of(result.log_file), "adj=0\n"));
+}
+
+BOOST_AUTO_TEST_CASE(a_script_may_open_as_many_files_as_the_daemon_could_before_it_raised_its_own_limit) {
+  Bench b;
+  rlimit at_start = descriptor_limit_at_start();
+  if (at_start.rlim_cur == at_start.rlim_max) BOOST_TEST_MESSAGE("the limit cannot be raised here: only its keeping is shown");
+  raise_descriptor_limit();
+  rlimit now{};
+  ::getrlimit(RLIMIT_NOFILE, &now);
+  BOOST_TEST(now.rlim_cur == at_start.rlim_max);
+  auto result = b.finish(b.order(b.script("s", "#!/bin/sh\nulimit -Sn\nulimit -Hn\n")));
+  ::setrlimit(RLIMIT_NOFILE, &at_start);
+  auto limit = [](rlim_t n) { return n == RLIM_INFINITY ? std::string("unlimited") : std::to_string(n); };
+  BOOST_TEST(contains(text_of(result.log_file), "\n" + limit(at_start.rlim_cur) + "\n" + limit(at_start.rlim_max) + "\n"));
+}
 
 BOOST_AUTO_TEST_CASE(a_script_gets_its_arguments_and_environment_and_its_output_has_the_fields_first_line) {
   Bench b;

@@ -1,11 +1,11 @@
 // Opening the replicated directories, and finding objects in them.
 #include "shim/linux/tree/tree.hpp"
 #include "core/lineage/record.hpp"
+#include "shim/linux/descriptor_limit.hpp"
 #include "shim/linux/tree/directory.hpp"
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
 
@@ -17,15 +17,6 @@ constexpr const char* marker_xattr = "trusted.lockstep.root";
 Error refuse(const std::string& path, const std::string& what, int error = 0) {
   return {"directory " + path + " cannot be replicated: " + what +
           (error ? std::string(" (") + std::strerror(error) + ")" : "")};
-}
-
-// Every file that an application has open is open here too: as many as the system lets us.
-std::size_t descriptors_allowed() {
-  rlimit limit{};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  auto before = limit.rlim_cur;
-  limit.rlim_cur = limit.rlim_max;
-  return setrlimit(RLIMIT_NOFILE, &limit) ? before : limit.rlim_max;
 }
 
 // Creates `name` in `dir` when it is missing, private to root.
@@ -40,7 +31,7 @@ int own_subdirectory(int dir, const char* name, Fd& out) {
 Tree::~Tree() = default;
 
 Result<std::unique_ptr<Tree>> Tree::open(const std::vector<std::string>& directories, Options options) {
-  options.open_objects = std::min(options.open_objects, descriptors_allowed() / 4);
+  options.open_objects = std::min(options.open_objects, raise_descriptor_limit() / 4);
   std::unique_ptr<Tree> tree(new Tree(options));
   for (auto& path : directories)
     if (auto s = tree->open_root(path); !s) return s;
