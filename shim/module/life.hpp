@@ -68,6 +68,7 @@ class Life {
   void watch_processes(bool on);
   void poll_processes();
   void poll_checkers();
+  void look_at_addresses();
   std::vector<std::pair<std::string, std::string>> environment() const;
 
   Context context_;

@@ -118,14 +118,21 @@ void Life::mount(const nfx::MountFor& e) {
 }
 
 void Life::raise_vip(const nfx::RaiseVip& e) {
-  vip_->raise(e.until, e.announce, [this, ticket = e.ticket](bool ok, std::string problem) {
+  vip_->raise(e.until, e.announce, [this, ticket = e.ticket, set_before = vip_->all_up()](bool ok, std::string problem) {
     LOCKSTEP_DELIVER((nin::VipDone{ticket, ok, problem}));
+    if (!set_before) look_at_addresses();
   });
 }
 
 void Life::drop_vip(const nfx::DropVip& e) {
   Status s = vip_->drop();
   LOCKSTEP_DELIVER((nin::VipDone{e.ticket, s.ok(), s.error()}));
+  look_at_addresses();
+}
+
+// What `ip.` shows follows what was just done, not the next round of the checkers. Node hears of its own deed first.
+void Life::look_at_addresses() {
+  if (vip_->any()) checker_timer_.after({}, [this] { poll_checkers(); });
 }
 
 std::vector<std::pair<std::string, std::string>> Life::environment() const {

@@ -55,6 +55,10 @@ std::vector<std::pair<std::string, bool>> VipHost::observe() const {
   return out;
 }
 
+bool VipHost::all_up() const {
+  return std::all_of(addresses_.begin(), addresses_.end(), [](const Address& a) { return a.up; });
+}
+
 std::string VipHost::text() const {
   std::string out;
   for (const Address& a : addresses_) out += (out.empty() ? "" : ", ") + a.text;

@@ -29,6 +29,7 @@ class VipHost {
   // What the implied checkers see: intf.<network> (the interface works) and ip.<address> (the address is here).
   std::vector<std::pair<std::string, bool>> observe() const;
   bool any() const { return !addresses_.empty(); }
+  bool all_up() const; // as far as we set them; observe() looks
   std::string text() const; // "10.0.0.9, 10.0.0.10"
 
  private:
