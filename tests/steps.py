@@ -143,8 +143,8 @@ def fuzzing(long):
 
 def lanes(long):
     first = [build("release", "build")]
-    fast = [*program_tests("build", ""), Step("purity", ["sh", "-c", "test -s build/core/libcore.a && tests/purity build/core/libcore.a core"]),
-            Step("laboratory", [sys.executable, LAB / "selftest.py"], 300), *simulator(long),
+    fast = [*program_tests("build", ""), Step("purity", ["tests/purity", "build/core/libcore.a", "core"]),
+            Step("packaging", ["tests/packaging", "build"], 120), Step("laboratory", [sys.executable, LAB / "selftest.py"], 300), *simulator(long),
             Step("scenarios", [sys.executable, LAB / "run_scenarios.py"], 1500)]
     slow = [build("asan", "build-asan", NICE), *program_tests("build-asan", "-asan", NICE), *fuzzing(long)]
     return first, fast, slow
