@@ -34,7 +34,7 @@ Result<std::string> module_or_default(const Session& s, const std::string& optio
     if (name == am) return am;
   std::string known;
   for (const std::string& name : installed) known += (known.empty() ? " (installed: " : ", ") + name;
-  return Error{"there is no module " + am + (known.empty() ? "" : known + ")") + ": run `lockstep module install -m " + am + "`"};
+  return Error{"there is no module " + am + (known.empty() ? ": run `lockstep module install -m " + am + "`" : known + ")")};
 }
 
 Result<json> ask_agent(const Session& s, const json& request, Duration deadline) {

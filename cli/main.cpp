@@ -1,6 +1,9 @@
 // lockstep: the operator's command (also installed as `safekit` in $SAFE). `lockstep --help` lists everything.
 #include "cli/command.hpp"
+#include "core/config/nearest.hpp"
+#include "shim/common/site.hpp"
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <unistd.h>
@@ -51,7 +54,11 @@ class Program {
     std::reverse(argv.begin(), argv.end()); // the library wants them so
     try {
       app_.parse(argv);
+    } catch (const CLI::ExtrasError&) {
+      return not_understood();
     } catch (const CLI::ParseError& e) {
+      bool mistyped = dynamic_cast<const CLI::RequiredError*>(&e) && !app_.remaining(true).empty();
+      if (mistyped) return not_understood();
       int code = app_.exit(e);
       return code == 0 ? Exit::ok : Exit::usage;
     }
@@ -64,6 +71,32 @@ class Program {
   }
 
  private:
+  // A word too many: as a rule a mistyped command, or a module that is not named by -m.
+  int not_understood() {
+    CLI::App* at = &app_;
+    std::string path = "lockstep";
+    while (!at->get_subcommands().empty()) at = at->get_subcommands().front(), path += " " + at->get_name();
+    auto extras = app_.remaining(true);
+    if (at != &app_ && !app_.remaining(false).empty()) {
+      std::fprintf(stderr, "Error: \"%s\" stands before the command: options of a command follow it\nSee `%s --help`.\n",
+                   app_.remaining(false).front().c_str(), path.c_str());
+      return Exit::usage;
+    }
+    std::string word = extras.empty() ? "" : extras.front(), meant;
+    std::vector<std::string> names;
+    for (const CLI::App* c : at->get_subcommands([](const CLI::App*) { return true; })) names.push_back(c->get_name());
+    if (!names.empty() && word.rfind('-', 0) != 0) {
+      meant = did_you_mean(word, {names.begin(), names.end()}, "`" + path + " ", "`", "");
+      std::fprintf(stderr, "Error: there is no command `%s %s`%s\n", path.c_str(), word.c_str(), meant.c_str());
+    } else {
+      auto installed = installed_modules(session(o_).paths);
+      if (std::find(installed.begin(), installed.end(), word) != installed.end()) meant = ": a module is named by -m " + word;
+      std::fprintf(stderr, "Error: `%s` does not take \"%s\"%s\n", path.c_str(), word.c_str(), meant.c_str());
+    }
+    std::fprintf(stderr, "See `%s --help`.\n", path.c_str());
+    return Exit::usage;
+  }
+
   CLI::App* command(CLI::App* parent, const std::string& name, const std::string& what, std::function<int()> action) {
     CLI::App* c = parent->add_subcommand(name, what);
     c->add_flag("--json", o_.json, "answer as JSON");

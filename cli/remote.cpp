@@ -2,6 +2,7 @@
 #include "cli/command.hpp"
 #include "shim/agent/agent.hpp"
 #include "shim/agent/remote_command.hpp"
+#include "shim/common/storage/files.hpp"
 #include "shim/linux/clock.hpp"
 #include <algorithm>
 #include <cstdio>
@@ -49,9 +50,10 @@ Result<json> hand_over_cluster(const Session& s, const ClusterSite& site, const 
     }
   }
   if (answer) return answer;
-  return Error{answer.error() + ". A node that was never configured is reached by the console's password: run `lockstep webservercfg "
-               "-passwd PASSWORD` with the same password on both nodes, or copy " + s.paths.cluster_xml() + " and " +
-               s.paths.cluster_key() + " there and run `lockstep cluster config`"};
+  return Error{answer.error() + ". A node without a cluster key is reached by the console's password, the same on both nodes (`lockstep "
+               "webservercfg -passwd PASSWORD`). If " + node + " has another key, remove " + s.paths.cluster_key() +
+               " there and restart its lockstepd first; or copy that file and " + s.paths.cluster_xml() +
+               " there and run `lockstep cluster config`"};
 }
 
 void collect_files(const std::string& base, const std::string& under, json& files) {

@@ -3,6 +3,7 @@
 #include "cli/command.hpp"
 #include "shim/common/site.hpp"
 #include "shim/linux/clock.hpp"
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <unistd.h>
@@ -36,12 +37,13 @@ std::string span(std::int64_t s) {
 void print_progress(const json& view) {
   if (!view.contains("resync")) return;
   const json& p = view["resync"];
-  double done = p.value("bytes_compared", 0.0), total = p.value("bytes_total", 0.0);
-  double ratio = total > 0 ? std::min(1.0, done / total) : 0.0;
+  double done = p.value("bytes_compared", 0.0), total = std::max(done, p.value("bytes_total", 0.0));
+  double ratio = total > 0 ? done / total : 0.0;
   int filled = static_cast<int>(ratio * 30);
-  std::printf("  copying (%s): [%s%s] %3.0f %%  %s checked of %s, %s sent", p.value("full", false) ? "everything" : "what changed",
+  std::printf("  copying (%s): [%s%s] %3.0f %%  %s checked of %s, %s sent, %llu of %llu files", p.value("full", false) ? "everything" : "what changed",
               std::string(static_cast<std::size_t>(filled), '#').c_str(), std::string(static_cast<std::size_t>(30 - filled), '.').c_str(),
-              ratio * 100, amount(done).c_str(), amount(total).c_str(), amount(p.value("bytes_sent", 0.0)).c_str());
+              ratio * 100, amount(done).c_str(), amount(total).c_str(), amount(p.value("bytes_sent", 0.0)).c_str(),
+              p.value("files_done", 0ull), p.value("files_total", 0ull));
   double rate = view.value("resync_rate", 0.0);
   if (rate > 0) std::printf(", %s/s, about %s left", amount(rate).c_str(), span(static_cast<std::int64_t>((total - done) / rate)).c_str());
   std::printf("\n");
@@ -52,7 +54,10 @@ void print_node(const std::string& node, const json& view) {
   bool known = role != "UNKNOWN";
   std::string state = role + " " + sub;
   std::printf("  %-16s %s  (%s)%s\n", node.c_str(), painted(state, sub).c_str(), known ? colour(sub) : "grey",
-              !known ? "" : view.value("uptodate", false) ? "  up to date" : "  not up to date");
+              !known                           ? ""
+              : view.value("unreachable", false) ? "  as its heartbeat last said"
+              : view.value("uptodate", false)    ? "  up to date"
+                                                 : "  not up to date");
   if (view.contains("wait")) {
     const json& w = view["wait"];
     std::printf("    why:   %s (for %s, rule %s)\n", w.value("why", "").c_str(), span(w.value("seconds", std::int64_t{0})).c_str(),
@@ -61,6 +66,11 @@ void print_node(const std::string& node, const json& view) {
     if (!w.value("to_do", "").empty()) std::printf("    do:    %s\n", w.value("to_do", "").c_str());
   }
   if (view.contains("problem")) std::printf("    why:   %s\n", view.value("problem", "").c_str());
+  if (role == "STOP") {
+    std::string am = view.value("module", ""), start = "`lockstep start -m " + am + "`";
+    if (view.value("incarnation", std::uint64_t{0}) > 0) std::printf("    do:    %s\n", start.c_str());
+    else std::printf("    do:    never started: `lockstep prim -m %s` on the node whose data counts, %s on the other\n", am.c_str(), start.c_str());
+  }
   if (view.value("writes_held", false))
     std::printf("    writes wait since %s until it is settled who goes on\n", span(view.value("held_seconds", std::int64_t{0})).c_str());
   print_progress(view);
@@ -102,7 +112,8 @@ json peer_view(const Session& s, const std::string& am, const json& own) {
     if (view.is_object() && view.contains("role")) return view;
   }
   json view{{"role", own.value("peer_role", "UNKNOWN")}, {"sub", own.value("peer_sub", "Unknown")}, {"unreachable", true}};
-  if (view["role"] == "UNKNOWN")
+  if (own.contains("peer_refused")) view["problem"] = own["peer_refused"];
+  else if (view["role"] == "UNKNOWN")
     view["problem"] = "node " + peer + " does not answer: it is off, not reachable, or its lockstepd does not run";
   return view;
 }
