@@ -23,6 +23,22 @@ void both(Tree& a, Tree& b, const Op& op, const Bytes& payload) {
   BOOST_REQUIRE_EQUAL(applied.amount, done.amount);
 }
 
+// `shared` operations on both trees, then others on each.
+void grow_apart(Tree& a, Tree& b, std::uint64_t seed, int shared) {
+  OpMaker for_both(a, seed), only_a(a, seed * 100), only_b(b, seed * 100 + 1);
+  Bytes payload;
+  for (int i = 0; i < shared; ++i) {
+    auto op = for_both.next(payload);
+    both(a, b, op, payload);
+  }
+  for (int i = 0; i < 120; ++i) {
+    auto op = only_a.next(payload);
+    a.execute(op, payload);
+    op = only_b.next(payload);
+    b.execute(op, payload);
+  }
+}
+
 Op create(Key key, Key dir, const std::string& name, FileType type = FileType::regular) {
   Op op;
   op.kind = OpKind::create, op.object = key, op.dir = dir, op.name = name, op.type = type, op.mode = 0640;
@@ -83,18 +99,7 @@ BOOST_AUTO_TEST_CASE(a_drain_makes_any_tree_equal) {
   for (std::uint64_t seed = 21; seed <= 50; ++seed) {
     auto pa = image.make("a" + std::to_string(seed)), pb = image.make("b" + std::to_string(seed));
     auto a = open_tree(pa, 1), b = open_tree(pb, 2);
-    OpMaker shared(*a, seed), only_a(*a, seed * 100), only_b(*b, seed * 100 + 1);
-    Bytes payload;
-    for (int i = 0; i < 150; ++i) {
-      auto op = shared.next(payload);
-      both(*a, *b, op, payload);
-    }
-    for (int i = 0; i < 120; ++i) {
-      auto op = only_a.next(payload);
-      a->execute(op, payload);
-      op = only_b.next(payload);
-      b->execute(op, payload);
-    }
+    grow_apart(*a, *b, seed, 150);
     drain_everything(*a, *b, seed);
     require_equal(snapshot(pa), snapshot(pb), "seed " + std::to_string(seed));
   }
@@ -106,18 +111,7 @@ BOOST_AUTO_TEST_CASE(a_drain_of_two_replicated_directories_keeps_each_in_its_own
     auto n = std::to_string(seed);
     std::vector<std::string> pa{one.make("a" + n), two.make("a" + n)}, pb{one.make("b" + n), two.make("b" + n)};
     auto a = open_trees(pa, 1), b = open_trees(pb, 2);
-    OpMaker shared(*a, seed), only_a(*a, seed * 100), only_b(*b, seed * 100 + 1);
-    Bytes payload;
-    for (int i = 0; i < 120; ++i) {
-      auto op = shared.next(payload);
-      both(*a, *b, op, payload);
-    }
-    for (int i = 0; i < 120; ++i) {
-      auto op = only_a.next(payload);
-      a->execute(op, payload);
-      op = only_b.next(payload);
-      b->execute(op, payload);
-    }
+    grow_apart(*a, *b, seed, 120);
     drain_everything(*a, *b, seed);
     for (int r : {0, 1}) require_equal(snapshot(pa[r]), snapshot(pb[r]), "seed " + n + " root " + std::to_string(r));
   }

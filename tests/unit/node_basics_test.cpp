@@ -5,14 +5,27 @@
 
 using namespace lockstep;
 using namespace lockstep::test;
+
+namespace {
+// The node is started (again) and both come to rest.
+std::string started(World& w, int node, Duration wait = seconds(8)) {
+  w.start(node);
+  w.run(wait);
+  return w.states();
+}
+std::string crashed_and_started(World& w, int node) {
+  w.crash(node);
+  return started(w, node, seconds(10));
+}
+} // namespace
+
 BOOST_AUTO_TEST_SUITE(node_basics)
 
 BOOST_AUTO_TEST_CASE(first_start_on_both_waits_for_an_operator) {
   World w;
   w.start(0), w.start(1);
   w.run(seconds(10));
-  BOOST_TEST(w.state(0) == "WAIT NotReady");
-  BOOST_TEST(w.state(1) == "WAIT NotReady");
+  BOOST_TEST(w.states() == "WAIT NotReady, WAIT NotReady");
   BOOST_TEST((w.hosts[0].node->view().wait.kind == Wait::first_start));
 }
 
@@ -32,13 +45,9 @@ BOOST_AUTO_TEST_CASE(stopping_the_primary_moves_the_application) {
   w.pair();
   w.command(0, Verb::stop);
   w.run(seconds(2));
-  BOOST_TEST(w.state(0) == "STOP NotReady");
-  BOOST_TEST(w.state(1) == "ALONE Ready");
+  BOOST_TEST(w.states() == "STOP NotReady, ALONE Ready");
   BOOST_TEST(w.hosts[1].vip);
-  w.start(0);
-  w.run(seconds(8));
-  BOOST_TEST(w.state(0) == "SECOND Ready");
-  BOOST_TEST(w.state(1) == "PRIM Ready");
+  BOOST_TEST(started(w, 0) == "SECOND Ready, PRIM Ready");
 }
 
 BOOST_AUTO_TEST_CASE(stopping_the_secondary_leaves_the_primary_alone) {
@@ -46,11 +55,8 @@ BOOST_AUTO_TEST_CASE(stopping_the_secondary_leaves_the_primary_alone) {
   w.pair();
   w.command(1, Verb::stop);
   w.run(seconds(2));
-  BOOST_TEST(w.state(0) == "ALONE Ready");
-  BOOST_TEST(w.state(1) == "STOP NotReady");
-  w.start(1);
-  w.run(seconds(8));
-  BOOST_TEST(w.paired());
+  BOOST_TEST(w.states() == "ALONE Ready, STOP NotReady");
+  BOOST_TEST(started(w, 1) == "PRIM Ready, SECOND Ready");
 }
 
 BOOST_AUTO_TEST_CASE(a_crashed_primary_is_replaced_after_the_timeout) {
@@ -61,29 +67,19 @@ BOOST_AUTO_TEST_CASE(a_crashed_primary_is_replaced_after_the_timeout) {
   BOOST_TEST(w.state(1) == "SECOND Ready");
   w.run(seconds(3));
   BOOST_TEST(w.state(1) == "ALONE Ready");
-  w.start(0);
-  w.run(seconds(8));
-  BOOST_TEST(w.state(0) == "SECOND Ready");
-  BOOST_TEST(w.state(1) == "PRIM Ready");
+  BOOST_TEST(started(w, 0) == "SECOND Ready, PRIM Ready");
 }
 
 BOOST_AUTO_TEST_CASE(a_primary_that_returns_at_once_has_crashed_all_the_same) { // data:D11
   World w;
   w.pair();
-  w.crash(0);
-  w.start(0);
-  w.run(seconds(10));
-  BOOST_TEST(w.state(1) == "PRIM Ready");
-  BOOST_TEST(w.state(0) == "SECOND Ready");
+  BOOST_TEST(crashed_and_started(w, 0) == "SECOND Ready, PRIM Ready");
 }
 
 BOOST_AUTO_TEST_CASE(a_secondary_that_returns_at_once_copies_again) {
   World w;
   w.pair();
-  w.crash(1);
-  w.start(1);
-  w.run(seconds(10));
-  BOOST_TEST(w.paired());
+  BOOST_TEST(crashed_and_started(w, 1) == "PRIM Ready, SECOND Ready");
   BOOST_TEST(w.hosts[0].record->g.counter > 1u);
 }
 
@@ -95,9 +91,7 @@ BOOST_AUTO_TEST_CASE(both_crash_and_only_the_reader_returns_it_waits) { // (iii)
   w.run(seconds(20));
   BOOST_TEST(w.state(1) == "WAIT NotReady");
   BOOST_TEST((w.hosts[1].record->why == Why::boot));
-  w.start(0);
-  w.run(seconds(10));
-  BOOST_TEST(w.paired());
+  BOOST_TEST(started(w, 0, seconds(10)) == "PRIM Ready, SECOND Ready");
 }
 
 BOOST_AUTO_TEST_CASE(both_crash_and_only_the_writer_returns_it_waits_in_mode_none) {
@@ -108,9 +102,7 @@ BOOST_AUTO_TEST_CASE(both_crash_and_only_the_writer_returns_it_waits_in_mode_non
   w.run(seconds(20));
   BOOST_TEST(w.state(0) == "WAIT NotReady");
   BOOST_TEST((w.hosts[0].node->view().wait.kind == Wait::for_peer));
-  w.start(1);
-  w.run(seconds(10));
-  BOOST_TEST(w.paired());
+  BOOST_TEST(started(w, 1, seconds(10)) == "PRIM Ready, SECOND Ready");
 }
 
 BOOST_AUTO_TEST_CASE(isolation_in_mode_none_both_go_on_and_the_former_secondary_yields) {
@@ -121,8 +113,7 @@ BOOST_AUTO_TEST_CASE(isolation_in_mode_none_both_go_on_and_the_former_secondary_
   w.run(ms(2500));
   BOOST_TEST(!w.hosts[0].vip); // the lease ended, the silence is not complete
   w.run(seconds(3));
-  BOOST_TEST(w.state(0) == "ALONE Ready");
-  BOOST_TEST(w.state(1) == "ALONE Ready");
+  BOOST_TEST(w.states() == "ALONE Ready, ALONE Ready");
   w.isolate(false);
   w.run(seconds(10));
   BOOST_TEST(w.paired());
@@ -148,8 +139,7 @@ BOOST_AUTO_TEST_CASE(swap_exchanges_the_roles) {
   w.pair();
   w.command(0, Verb::swap);
   w.run(seconds(8));
-  BOOST_TEST(w.state(0) == "SECOND Ready");
-  BOOST_TEST(w.state(1) == "PRIM Ready");
+  BOOST_TEST(w.states() == "SECOND Ready, PRIM Ready");
   w.command(0, Verb::swap); // from SECOND
   w.run(seconds(8));
   BOOST_TEST(w.paired());
