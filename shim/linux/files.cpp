@@ -138,7 +138,7 @@ Status write_text_file(const std::string& path, std::string_view text, unsigned 
   if (s) s = file->flush();
   if (s) s = rename_file(temporary, path);
   if (!s) (void)remove_file(temporary);
-  return s;
+  return s ? flush_directory(parent_of(path)) : s;
 }
 
 Status flush_directory(const std::string& path) {

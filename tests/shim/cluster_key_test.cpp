@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(file_that_others_may_read_is_refused) {
 BOOST_AUTO_TEST_CASE(missing_damaged_and_odd_files_say_what_to_do) {
   test::TemporaryDirectory dir;
   auto path = dir / "cluster.key";
-  BOOST_TEST(contains(ClusterKey::load(path).error(), "is missing; make it with 'lockstep cluster genkey'"));
+  BOOST_TEST(contains(ClusterKey::load(path).error(), "is missing; run `lockstep -H"));
   BOOST_TEST(!test::key_of(1).save(dir / "none/cluster.key").ok());
   {
     std::ofstream f(path);

@@ -1,6 +1,7 @@
 // What was promised as durable is there after the power went: an ext4 whose journal and cache are thrown away at once
 // (its shutdown ioctl).
 #include "shim/common/storage/append_log.hpp"
+#include "shim/common/storage/files.hpp"
 #include "shim/common/storage/record_store.hpp"
 #include "tests/shim/temporary.hpp"
 #include <fcntl.h>
@@ -61,6 +62,20 @@ BOOST_AUTO_TEST_CASE(a_record_reported_written_is_in_both_copies_afterwards) {
     auto r = RecordStore(state).read();
     BOOST_TEST((r.bytes == record));
     BOOST_TEST(r.note == "");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_text_file_reported_written_is_the_new_one_afterwards) { // the checkpoint beside the record (data:D2)
+  Disk disk;
+  auto file = disk.path() + "/checkpoint";
+  for (int i = 1; i <= 3; ++i) {
+    BOOST_REQUIRE(write_text_file(file, "before"));
+    auto text = "checkpoint " + std::to_string(i);
+    BOOST_REQUIRE(write_text_file(file, text)); // the last thing done
+    disk.cut_power();
+    disk.boot();
+    auto read = read_text_file(file);
+    BOOST_TEST((read ? *read : read.error()) == text);
   }
 }
 

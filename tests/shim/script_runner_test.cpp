@@ -80,7 +80,10 @@ BOOST_AUTO_TEST_CASE(a_script_has_no_part_in_the_daemons_protection_from_the_oom
   Bench b;
   auto set = [](const std::string& value) { return !!(std::ofstream("/proc/self/oom_score_adj") << value << std::flush); };
   auto before = text_of("/proc/self/oom_score_adj");
-  if (!set("-500")) return BOOST_TEST_MESSAGE("oom_score_adj cannot be lowered here: nothing to show");
+  if (!set("-500")) { // a container's root may not
+    BOOST_TEST_MESSAGE("oom_score_adj cannot be lowered here: nothing to show");
+    return;
+  }
   auto result = b.finish(b.order(b.script("s", "#!/bin/sh\necho adj=$(cat /proc/self/oom_score_adj)\n")));
   set(before);
   BOOST_TEST(contains(text_of(result.log_file), "adj=0\n"));

@@ -38,8 +38,7 @@ class File {
 Result<std::optional<Bytes>> read_file(const std::string& path, std::size_t max);
 // A text that must be there and no longer than `max`: configuration, keys, what the kernel says of itself.
 Result<std::string> read_text_file(const std::string& path, std::size_t max = 4u << 20);
-// Puts a text in the file's place, whole or not at all: flushed before it gets its name. The name itself may be lost with the
-// power: the file is then the old one.
+// Puts a text in the file's place, whole or not at all, and durably: a checkpoint is announced after it (data:D2).
 Status write_text_file(const std::string& path, std::string_view text, unsigned mode = 0644);
 
 // Both like mkdir -p. For durable state: private to root, each level flushed. For what people read and restore from elsewhere
