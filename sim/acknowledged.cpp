@@ -92,9 +92,13 @@ void Promises::acknowledged(const Cell& c, std::uint64_t value) {
 }
 
 void Promises::synced(Key file) {
-  for (auto& [c, p] : cells_) {
-    if (c.object == file && c.kind != Cell::entry && p.acknowledged && p.maybe.empty()) p.synced = true;
-    if (c.kind == Cell::entry && p.acknowledged && p.value == of_key(file)) p.synced = true;
+  for (auto kind : {Cell::unit, Cell::mode, Cell::xattr}) {
+    for (auto i = cells_.lower_bound({kind, file, 0, {}}); i != cells_.end() && i->first.kind == kind && i->first.object == file; ++i) {
+      if (i->second.acknowledged && i->second.maybe.empty()) i->second.synced = true;
+    }
+  }
+  for (auto i = cells_.begin(); i != cells_.end() && i->first.kind == Cell::entry; ++i) { // entries are first in their order
+    if (i->second.acknowledged && i->second.value == of_key(file)) i->second.synced = true;
   }
 }
 void Promises::all_synced() {
