@@ -22,6 +22,7 @@ def first_start():
         cluster.do(node1, "prim")
         cluster.wait_state(node1, "ALONE")
         cluster.expect(cluster.has_vip(node1), "ALONE Ready without the virtual IP")
+        cluster.wait("the address is shown as up at once", lambda: cluster.resource(node1, f"ip.{lab.vip()}") == "up", 1)
         cluster.do(node2, "start")
         cluster.wait_state(node2, "SECOND", "Transient")
         cluster.wait_pair(node1, node2)
