@@ -50,6 +50,16 @@ namespace lockstep {
   X(Y2, "control:Y2", "a yield is durable")                                                                            \
   X(GB2, "control:GB2", "a stopping writer with the other's goodbye keeps the right to serve")                         \
   X(T3, "control:T3", "a cold start mints first")                                                                      \
+  /* the arbiter etcd, control.md (ii) E, (iii) 6 and 31 */                                                            \
+  X(E1, "control:E1", "after a restart only the last writer asks the arbiter")                                         \
+  X(E2, "control:E2", "the arbiter's key holds what this node asked for: it was granted")                              \
+  X(E3, "control:E3", "what was asked of the arbiter is void: the pair was left")                                      \
+  X(E4, "control:E4", "the arbiter's key names a generation that is not of this node's lineage")                       \
+  X(E4r, "control:E4", "the arbiter's key was brought up to date")                                                     \
+  X(E6, "control:E6", "a start reads the arbiter's key first")                                                         \
+  X(key_absent, "control:(iii)6", "the arbiter has no key of this module")                                             \
+  X(key_went_back, "control:(iii)6", "the arbiter went back in time: an operator or a serving node arms it again")     \
+  X(arbiter_silent, "control:(iii)31", "the arbiter does not answer")                                                  \
   /* liveness, design 3 */                                                                                             \
   X(link_up, "design:3", "a heartbeat network works again")                                                            \
   X(link_down, "design:3", "a heartbeat network is silent")                                                            \

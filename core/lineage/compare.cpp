@@ -116,8 +116,10 @@ Verdict same_generation(const Side& a, const Side& b) {
   // What the living remember since the pair is whole: delta, unless only a full copy heals (D1).
   auto delta = a.record.must_full || b.record.must_full ? Copy::full : Copy::delta;
   if (pair) return a.live == LiveAs::prim ? win(Rule::S3, delta) : mirror(win(Rule::S3, delta));
-  if (is_live(a) != is_live(b) && !mutated(Mutant::writer_beats_living))
-    return is_live(a) ? win(Rule::S4, delta) : mirror(win(Rule::S4, delta));
+  // The intact node is the source, also when it had asked the arbiter meanwhile: the one that restarted may have lost what was
+  // acknowledged and never flushed, whoever wrote the generation (data:D11).
+  if (ready(a) != ready(b) && !mutated(Mutant::writer_beats_living))
+    return ready(a) ? win(Rule::S4, delta) : mirror(win(Rule::S4, delta));
   if (mutated(Mutant::shared_beats_outdated) && is(a, Freshness::shared) != is(b, Freshness::shared))
     return is(a, Freshness::shared) ? win(Rule::S5, proven(a, b)) : mirror(win(Rule::S5, proven(a, b)));
   if (writer(a) != writer(b)) return writer(a) ? win(Rule::S5, proven(a, b)) : mirror(win(Rule::S5, proven(a, b)));

@@ -14,7 +14,7 @@ enum class LiveAs : std::uint8_t { no, prim, second }; // PRIM or SECOND Ready i
 struct Side {
   RecordState record_state = RecordState::blank;
   Record record;                          // of no meaning unless record_state is present
-  LiveAs live = LiveAs::no;               // an outstanding candidate (record.candidate) makes it cold (control (i))
+  LiveAs live = LiveAs::no;               // with an outstanding candidate (record.candidate) a pair does not resume (control:S3)
   std::uint64_t config_digest = 0;        // {directories, arbiter}
   std::uint16_t version = compare_version;
   bool dirs_empty = true;                 // a blank node with files: they are kept aside (control:K2)

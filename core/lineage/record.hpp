@@ -41,6 +41,7 @@ struct Record {
   Incarnation peer_incarnation_seen;
   std::uint64_t peer_checkpoint_seen = 0; // seq in `base` of the newest checkpoint the peer announced (control:T1)
   ArbiterMode arbiter = ArbiterMode::none;
+  std::uint64_t arbiter_revision = 0; // newest seen of the arbiter's store: less means that it was restored ((iii) 6)
   bool was_prim = false;        // defaultprim="lastprim" (safekit 1.6)
   bool failover = true;         // `failover on|off` survives a restart (safekit 1.7)
   bool errd = true;             // `errd on|off`
@@ -53,6 +54,9 @@ struct Record {
 inline constexpr std::size_t history_limit = 32;
 // What a decoder accepts: mints between two READYs may exceed history_limit; past this the oldest go (then: fork and full, loud).
 inline constexpr std::size_t history_hard_limit = 128;
+
+// Instead of a revision: the store went back, and refuses until an operator or a serving node arms it again.
+inline constexpr std::uint64_t arbiter_went_back = ~std::uint64_t{0};
 
 // What the host found where the record should be.
 enum class RecordState : std::uint8_t {

@@ -16,6 +16,7 @@ bool Node::accept_sender(const nin::BeatIn& in) {
   if (!newer && !answers && !mutated(Mutant::old_incarnation_counts)) return false;
   for (std::uint32_t i = 0; i < echo_floor_.size(); ++i) echo_floor_[i] = liveness_.sent_seq(i);
   liveness_.forget_peer();
+  deaf_from_ = now_ + liveness_.longest_timeout();
   peer_.reset();
   peer_proven_ = false;
   return true;
@@ -126,7 +127,8 @@ void Node::send_beats() {
     liveness_.stamp(i, *b, now_);
     if (mute()) continue;
     // A SECOND that has decided to act gives no more echo: it would renew the lease of a PRIM that it leaves behind.
-    if (standing_ == Standing::second && continuing_ && continuing_->minting && !mutated(Mutant::acting_second_echoes))
+    bool acts = (continuing_ && continuing_->minting) || durable_.candidate || changing(ChangeKind::claim);
+    if (standing_ == Standing::second && acts && !mutated(Mutant::acting_second_echoes))
       b->echo_incarnation = {}, b->echo_seq = 0, b->echo_sent_ns = 0;
     emit(nfx::SendBeat{i, *b});
   }

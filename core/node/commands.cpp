@@ -106,12 +106,16 @@ void Node::want(const Command& c, Event e, Want w) {
   const auto& row = transition(state(), e);
   if (row.kind != RowKind::go) return answer(c.id, row.kind == RowKind::ignore, row.comment);
   if (standing_ != Standing::idle) { // refused by the witness: the operator takes the decision over (control:M4)
+    if (e == Event::cmd_prim && key_is() == KeyIs::foreign && w != Want::primforce)
+      return answer(c.id, false, "the arbiter let the other node go on: start that node. primforce overrides it, and sets aside what the other node wrote since");
+    key_.overrides = w == Want::primforce;
     if (e == Event::cmd_prim) continue_alone(Rule::M4);
     return answer(c.id, e == Event::cmd_prim,
                   e == Event::cmd_prim ? "" : "this node keeps its place in the pair and waits for the other node");
   }
   if (wanted_id_) answer_wanted(false, "another command took its place");
   refused_ = false;
+  key_.known = key_.silent = false; // an operator wants to know what it holds now
   wanted_id_ = c.id, want_ = w;
 }
 

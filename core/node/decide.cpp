@@ -56,7 +56,7 @@ void Node::decide() {
     return wait(Wait::checker_down, Rule::checker, "the checker " + *down + " is not up", "this resource to come up",
                 "repair what it checks");
   }
-  if (refused_ && !proven())
+  if (refused_ && !proven() && !etcd())
     return wait(Wait::witness_refused, Rule::witness_refused, "no witness answered when the other node fell silent",
                 "the other node to be heard", std::string("repair the network; or stop, and ") + force_prim);
   refused_ = false;
@@ -97,7 +97,7 @@ void Node::decide_unheard() {
   if (hearing() && verdict().who == Who::peer_wins && (peer_->role == Role::alone || peer_->role == Role::prim))
     return wait(Wait::for_peer, verdict().rule, "the other node serves and does not hear this one",
                 "a network that works both ways", "repair the network");
-  if (!has_rfs()) return serve_cold(Rule::M1);
+  if (!has_rfs() && !etcd()) return serve_cold(Rule::M1);
   if (durable_.g.none()) {
     if (boot_state_ == RecordState::lost)
       return wait(Wait::peer_unknown_record, Rule::K3, "the record of this node is lost",
@@ -106,12 +106,16 @@ void Node::decide_unheard() {
                 "run prim on the node that holds the data, start on the other");
   }
   switch (durable_.state) {
-  case Freshness::own: return serve_cold(Rule::T3);
+  case Freshness::own:
+    if (etcd() && !own_may_start()) return;
+    return serve_cold(Rule::T3);
   case Freshness::shared:
     if (mutated(Mutant::silence_serves_cold)) return serve_cold(Rule::M5);
+    if (etcd() && claim_cold()) return;
     return wait(Wait::for_peer, Rule::M5, "the other node may have gone on alone", "the other node to start",
                 force_prim);
   case Freshness::outdated:
+    if (etcd() && claim_cold()) return;
     if (durable_.why == Why::failover_off)
       return wait(Wait::failover_off, Rule::failover_off, "failover is off and the other node is gone",
                   "the other node to start", force_prim);
@@ -134,6 +138,7 @@ void Node::serve_cold(Rule rule, bool by_operator) {
             : by_operator || durable_.g.minted_by == durable_.node_uid ? MintedAs::prim
                                                                        : MintedAs::second;
   Change c{.kind = ChangeKind::mint, .rule = rule, .as = as, .covers = durable_.covers || mutated(Mutant::lost_set_is_whole)};
+  c.adopt = by_operator && key_is_my_candidate();
   c.full_next = want_ == Want::prim_fullsync;
   c.empty_history = want_ == Want::primforce && durable_.state == Freshness::inconsistent;
   if (durable_.dir_uid.none()) c.dir = has_rfs() ? marked_dirs_ : DirUid{prng_.next(), prng_.next()};
@@ -146,7 +151,9 @@ void Node::decide_heard() {
   if (v.who == Who::nobody) {
     // Without data nothing can be lost: the first of the two serves.
     bool elder =
-        !has_rfs() && v.rule != Rule::G0 && v.rule != Rule::G1 && config_.index == 0 && peer_->role == Role::wait;
+        !has_rfs() && v.rule != Rule::G0 && v.rule != Rule::G1 && config_.index == 0 && peer_->role == Role::wait &&
+        (!etcd() || v.rule == Rule::K1);
+    if ((v.rule == Rule::K3 || v.rule == Rule::A2) && etcd() && claim_cold()) return;
     return elder ? serve_cold(Rule::M1) : nobody_wins(v);
   }
   if (v.who == Who::i_win) {
@@ -225,7 +232,9 @@ void Node::decide_prim() {
       return emit(nfx::MarkDirs{aside_ticket_, uid});
     }
   }
+  if (etcd() && !durable_.g.none() && !operator_may_serve()) return;
   bool own = durable_.state == Freshness::own && !durable_.g.none();
+  key_.overrides = force;
   serve_cold(own ? Rule::T3 : Rule::M4, true); // the branch is the operator's from here on ((iii) 15)
   answer_wanted(true, "");
   want_ = Want::start;

@@ -219,7 +219,7 @@ using NodeEffects = std::vector<NodeEffect>;
 enum class Wait : std::uint8_t {
   none, starting, first_start, for_peer, for_fresher_peer, peer_unknown_record, inconsistent, went_back, unrelated_peer, config_differs,
   witness_refused, yielded_source_gone, aside_failed, directory, record_unreadable, checker_down, failover_off, disk, persist_failed,
-  stopping, maxloop,
+  stopping, maxloop, arbiter_refused, arbiter_silent,
 };
 struct WaitReason {
   Wait kind = Wait::none;

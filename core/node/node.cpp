@@ -53,6 +53,7 @@ void Node::settle() {
     auto before = std::tuple(tasks_.size(), running_.has_value(), changes_.size(), last_ticket_, role_, standing_,
                              loopback_.size());
     pump_persist();
+    watch_key();
     while (!ended_ && pump_task()) {
     }
     if (ended_) break;
@@ -102,6 +103,8 @@ Instant Node::next_deadline() const {
   if (running_) at(running_->limit);
   if (!changes_.empty() && !writing_) at(persist_retry_);
   at(follow_from_), at(distrust_until_);
+  at(key_.wake), at(key_.limit), at(deaf_from_);
+  if (etcd() && lease_lost_) at(lease_lost_from_ + liveness_.longest_timeout() * 2);
   if (vip_wanted_) at(vip_next_);
   if (goodbye_ != Goodbye::none) at(goodbye_until_);
   for (const auto& p : processes_)
@@ -112,8 +115,6 @@ Instant Node::next_deadline() const {
 void Node::handle(const nin::Wake&) {}
 
 void Node::handle(const nin::Mirror& in) { heard_from_mirror(in.what); }
-
-void Node::handle(const nin::ArbiterAnswer& in) { stale(in.ticket); }
 
 void Node::handle(const nin::WitnessAnswer& in) {
   if (!episode_.asked || episode_.ticket != in.ticket || episode_.answered) return stale(in.ticket);

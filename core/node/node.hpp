@@ -11,7 +11,7 @@
 //   decide.cpp     a waiting node: golden table -> serve, follow or wait, always with a reason
 //   takeover.cpp   a pair: lease, silence, goodbye, consent, yield
 //   resync.cpp     source and target of a copy, READY in three durable steps (control:R1)
-//   arbiter.cpp    may I go on after silence
+//   arbiter.cpp    may I go on after silence: the witness, or the arbiter's key (control:E1-E6)
 //   watchers.cpp   processes and checkers (safekit 3.8, 3.9)
 //   view.cpp       what people see
 #pragma once
@@ -143,6 +143,8 @@ class Node {
   bool persisting() const { return writing_ || !changes_.empty(); }
   void pump_persist();
   bool mutate(const Change&, Record&);
+  void void_candidate(Record&) const;
+  void void_of_peer(Record&, const Record& peer) const;
   void mint(const Change&, Record&);
   void persisted(const Change&);
   void persist_failed(const std::string& problem);
@@ -172,6 +174,7 @@ class Node {
   void went_alone();
   void renew_permit();
   void on_silence(bool former_life_over = false);
+  bool unconfirmed() const;
   void yield(const Verdict&);
   void leave_by_consent(const std::string& why);
   bool mute() const;
@@ -193,6 +196,18 @@ class Node {
   // ---- arbiter.cpp
   enum class Arbitration : std::uint8_t { yes, no, pending };
   Arbitration may_continue();
+  bool etcd() const { return config_.module.check.splitbrain.mode == ArbiterMode::etcd; }
+  KeyIs key_is() const;
+  void ask_key(Duration pause, std::optional<Generation> put = {});
+  Arbitration claim(bool ready, MintedAs as, bool force = false);
+  void claim_after_silence();
+  bool claim_cold();
+  bool own_may_start();
+  bool operator_may_serve();
+  void watch_key();
+  void wait_for_arbiter();
+  bool key_is_my_candidate() const { return key_.known && durable_.candidate && key_.value == durable_.candidate; }
+  void key_silent(std::string problem);
 
   // ---- watchers.cpp
   void class_started(Step);
@@ -278,9 +293,13 @@ class Node {
   bool asks_consent_ = false, wants_swap_ = false, swapping_ = false;
   bool refused_ = false;
   Episode episode_;
+  ArbiterKey key_;
+  bool aside_needed_ = false;                     // the source lost what this node remembers
+  Instant deaf_from_ = Instant::never();          // the other node restarted: it should hear this one by then
   order::Permit permit_;
   bool lease_lost_ = false;
   Instant mute_from_;
+  Instant lease_lost_from_ = Instant::never();
   bool vip_wanted_ = false, vip_raised_ = false;
   Instant vip_next_, distrust_until_;
   bool held_ = false;

@@ -22,6 +22,8 @@ enum class ChangeKind : std::uint8_t {
   boot,
   mint,
   offer,
+  claim, // the arbiter is asked for this generation (control:E2)
+  store, // the arbiter's store went back, or was armed again ((iii) 6)
   follow,
   equal,
   share_source,
@@ -36,7 +38,9 @@ enum class ChangeKind : std::uint8_t {
 struct Change {
   ChangeKind kind = ChangeKind::settings;
   Rule rule = Rule::none;
-  MintedAs as = MintedAs::prim;       // mint
+  MintedAs as = MintedAs::prim;       // mint, claim
+  bool adopt = false;                 // mint: what the arbiter was asked for becomes the generation
+  std::uint64_t revision = 0;         // store
   bool covers = false;                // mint, goodbye, yield, consent
   bool full_next = false;             // mint: the next copy is a full one (prim fullsync)
   bool complete = true;               // consent
@@ -96,10 +100,36 @@ enum class Aside : std::uint8_t { none, marking, copying, done, failed };
 // ---- what the operator wants of this incarnation
 enum class Want : std::uint8_t { start, prim, prim_fullsync, primforce, second, second_fullsync };
 
-// ---- arbiter.cpp: asked at most once per silence ((iii) 10)
+// ---- arbiter.cpp: a witness is asked at most once per silence ((iii) 10)
 struct Episode {
   bool asked = false, answered = false, accepted = false;
   Ticket ticket;
+};
+// The arbiter's key as it was last heard; one question is out at a time, so answers are in the store's order.
+struct ArbiterKey {
+  Ticket ticket;                          // of the question that is out; none: nothing is asked
+  Instant limit = Instant::never();       // no answer until then is silence
+  std::optional<Generation> put;          // of a swap that is out
+  bool known = false, silent = false;     // the last question was answered; was not
+  std::optional<Generation> value;        // known: what it holds, none: absent
+  std::uint64_t revision = 0;             // newest seen in this life
+  bool went_back = false;                 // until it is durable
+  Instant asked_again_from = Instant::distant_past();
+  Instant wake = Instant::never();
+  Instant since = Instant::never();       // a live member asks since then whether it may go on
+  std::string problem;                    // of silence
+  bool overrides = false;                 // primforce: whatever it holds is replaced
+  bool complained = false;                // a serving node said that the key is not its own
+};
+// What it means for this node's lineage (control:E4).
+enum class KeyIs : std::uint8_t {
+  unknown, silent,
+  absent,     // a refusal ((iii) 6)
+  current,    // my generation
+  descends,   // a generation that mine descends from, or one that is void: it may be replaced
+  granted,    // what I asked for (control:E2)
+  foreign,    // somebody else's
+  went_back,  // whatever it holds: the store was restored
 };
 
 // ---- watchers.cpp

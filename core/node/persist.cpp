@@ -4,6 +4,7 @@
 #include "core/base/assert.hpp"
 #include "core/base/mutant.hpp"
 #include "core/node/node.hpp"
+#include <algorithm>
 
 namespace lockstep {
 
@@ -25,6 +26,8 @@ void Node::pump_persist() {
     }
     record.rev = durable_.rev + 1;
     record.arbiter = config_.module.check.splitbrain.mode;
+    bool store = changes_.front().kind == ChangeKind::store;
+    if (!store && !key_.went_back) record.arbiter_revision = std::max(record.arbiter_revision, key_.revision);
     if (peer_ && peer_proven_) { // T1: what the other node must never fall behind
       if (record.peer_uid != peer_->node_uid) record.peer_checkpoint_seen = record.peer_rev_seen = 0, record.peer_incarnation_seen = {};
       record.peer_uid = peer_->node_uid;
@@ -47,6 +50,24 @@ std::uint64_t Node::nonce() {
   return n ? n : 1;
 }
 
+// control:E3, E3b: acceptable as the arbiter's old value, never an ancestor.
+static void make_void(Record& r, const Generation& g) {
+  if (std::find(r.voided.begin(), r.voided.end(), g) != r.voided.end()) return;
+  if (r.voided.size() >= history_hard_limit) r.voided.erase(r.voided.begin());
+  r.voided.push_back(g);
+}
+
+void Node::void_candidate(Record& r) const {
+  if (r.candidate) make_void(r, *r.candidate);
+  r.candidate.reset();
+}
+
+void Node::void_of_peer(Record& r, const Record& peer) const {
+  for (const auto& g : peer.voided)
+    if (!in_chain(r, g)) make_void(r, g);
+  if (peer.candidate && !in_chain(r, *peer.candidate)) make_void(r, *peer.candidate);
+}
+
 // A mint: this node continues, or starts, as the only writer of a new generation.
 void Node::mint(const Change& c, Record& r) {
   if (mutated(Mutant::cold_start_keeps_generation) && c.rule == Rule::T3) return;
@@ -56,17 +77,16 @@ void Node::mint(const Change& c, Record& r) {
   g.nonce = nonce(), g.minted_by = r.node_uid, g.minted_as = c.as;
   bool replaces = c.rule == Rule::T3 && !r.offered; // T3: nobody else ever held the current one
   if (c.rule == Rule::T3 && c.as != MintedAs::op) g.minted_as = r.g.minted_as;
+  if (c.adopt) g = *r.candidate, r.candidate.reset(); // E2
   if (c.empty_history)
     r.history.clear();
   else if (!replaces && !r.g.none() && (r.complete || mutated(Mutant::incomplete_is_ancestor)))
     r.history.insert(r.history.begin(), r.g); // O1: else it branches at the parent
   if (r.history.size() > history_hard_limit) r.history.resize(history_hard_limit);
-  auto never = [&](const std::optional<Generation>& candidate) { // E3
-    if (candidate && r.voided.size() < history_hard_limit) r.voided.push_back(*candidate);
-  };
-  never(r.candidate);
-  if (peer_ && peer_proven_) never(peer_->record.candidate);
-  r.candidate.reset();
+  if (replaces && etcd() && !r.g.none()) make_void(r, r.g); // the key may hold it
+  void_candidate(r);
+  // E3: what the other node asked for before it gave way may still be carried out.
+  if (c.rule == Rule::M2 && peer_ && peer_proven_) void_of_peer(r, peer_->record);
   r.g = g;
   r.state = Freshness::own, r.complete = true, r.why = Why::none, r.offered = false;
   r.src_gen = {}, r.must_full = false;
@@ -79,21 +99,38 @@ void Node::mint(const Change& c, Record& r) {
 bool Node::mutate(const Change& c, Record& r) {
   auto outdate = [&](Why why) {
     if (r.state != Freshness::inconsistent) r.state = Freshness::outdated, r.why = why;
+    void_candidate(r);
   };
   switch (c.kind) {
   case ChangeKind::boot:
     r.incarnation = incarnation_;
-    // B1: a reader of a shared generation that restarted may have lost what it received.
-    if (r.state == Freshness::shared && r.g.minted_by != r.node_uid && !mutated(Mutant::reader_stays_shared)) outdate(Why::boot), r.complete = false;
+    // B1: a reader of a shared generation that restarted may have lost what it received; not if it had flushed all before it asked the
+    // arbiter, and received nothing since (data:D10).
+    if (r.state == Freshness::shared && r.g.minted_by != r.node_uid && !(etcd() && r.candidate) && !mutated(Mutant::reader_stays_shared))
+      outdate(Why::boot), r.complete = false;
     if (!boot_.set_readable || boot_.set_everything) r.covers = false;
     return true;
-  case ChangeKind::mint: mint(c, r); return true;
+  case ChangeKind::mint:
+    if (c.adopt && !r.candidate) return false;
+    mint(c, r);
+    return true;
+  case ChangeKind::claim: {
+    bool live = standing_ == Standing::prim || standing_ == Standing::second;
+    if (r.candidate || (c.as != MintedAs::op && r.state != Freshness::shared)) return false;
+    if (live && !(continuing_ && continuing_->ready)) return false; // the other node was heard meanwhile
+    auto counter = std::max(r.g.counter, peer_ ? peer_->record.g.counter : 0) + 1;
+    r.candidate = Generation{counter, nonce(), r.node_uid, c.as};
+    if (live) r.covers = continuing_->covers;
+    return true;
+  }
+  case ChangeKind::store: r.arbiter_revision = c.revision; return r.arbiter_revision != durable_.arbiter_revision;
   case ChangeKind::offer:
     if (r.offered || r.state != Freshness::own) return false;
     r.offered = true;
     return true;
   case ChangeKind::follow:
     if (!following_ || following_->session != c.session) return false;
+    void_candidate(r);
     r.state = Freshness::inconsistent, r.why = Why::resync, r.complete = false;
     r.must_full = r.must_full || c.session.full;
     r.src_gen = c.session.source_gen, r.dir_uid = c.dir, r.offered = false;
@@ -103,13 +140,17 @@ bool Node::mutate(const Change& c, Record& r) {
     return true;
   case ChangeKind::equal: // R1 step 1: the source's lineage is adopted
     if (!following_ || following_->session != c.session) return false;
-    r.g = c.session.source_gen, r.history = following_->source.history, r.voided = following_->source.voided;
+    r.g = c.session.source_gen, r.history = following_->source.history;
+    std::erase_if(r.voided, [&](const Generation& g) { return in_chain(r, g); });
+    void_of_peer(r, following_->source);
     r.state = Freshness::outdated, r.why = Why::resynced, r.complete = true;
-    r.base = r.g, r.src_gen = {}, r.must_full = false, r.candidate.reset();
+    r.base = r.g, r.src_gen = {}, r.must_full = false;
     return true;
   case ChangeKind::share_source: // R1 step 2: own is given up
     if (r.state != Freshness::own || r.g != c.session.source_gen) return false;
     r.state = Freshness::shared, r.why = Why::none, r.base = r.g, r.covers = false, r.complete = true;
+    void_candidate(r);
+    if (peer_) void_of_peer(r, peer_->record);
     if (r.history.size() > history_limit) r.history.resize(history_limit); // only here ((iii) 30)
     if (r.voided.size() > history_limit) r.voided.erase(r.voided.begin(), r.voided.end() - history_limit);
     return true;
@@ -118,6 +159,7 @@ bool Node::mutate(const Change& c, Record& r) {
         r.state != Freshness::outdated)
       return false;
     r.state = Freshness::shared, r.why = Why::none, r.covers = false, r.complete = true;
+    r.arbiter_revision = following_->source.arbiter_revision;
     return true;
   case ChangeKind::goodbye: outdate(Why::goodbye), r.covers = c.covers; return true;
   case ChangeKind::failover_off: outdate(Why::failover_off), r.covers = c.covers; return true;
@@ -162,6 +204,9 @@ void Node::handle(const nin::Persisted& in) {
     return persist_failed(in.problem);
   }
   persist_failures_ = 0;
+  bool adopted = done.change.kind == ChangeKind::mint && done.change.adopt;
+  if (durable_.candidate && !done.record.candidate && !adopted) tell(Rule::E3, static_cast<std::int64_t>(durable_.candidate->counter));
+  if (adopted) tell(Rule::E2, static_cast<std::int64_t>(done.record.g.counter));
   durable_ = std::move(done.record);
   if (wait_.kind == Wait::persist_failed) wait_ = {};
   beat_now_ = true;
@@ -176,7 +221,9 @@ void Node::persisted(const Change& c) {
   case ChangeKind::mint:
     tell(c.rule, static_cast<std::int64_t>(durable_.g.counter), 0, to_string(durable_.g));
     return went_alone();
-  case ChangeKind::offer: return;
+  case ChangeKind::offer:
+  case ChangeKind::claim: return;
+  case ChangeKind::store: key_.went_back = false; return;
   case ChangeKind::follow:
     if (!following_ || following_->session != c.session) return;
     following_->started = true;

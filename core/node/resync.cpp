@@ -18,7 +18,8 @@ bool Node::names_me(const Session& s) const {
 void Node::start_following(const Verdict& v) {
   const auto& source = peer_->record;
   bool something = !boot_.dirs_empty || !durable_.g.none();
-  if (has_rfs() && v.loud && !mutated(Mutant::fork_is_silent) && something && !(aside_ == Aside::done && aside_for_ == source.g)) {
+  bool loud = (v.loud && !mutated(Mutant::fork_is_silent)) || aside_needed_;
+  if (has_rfs() && loud && something && !(aside_ == Aside::done && aside_for_ == source.g)) {
     if (aside_ == Aside::failed && aside_for_ == source.g) return;
     log('E', "heart",
         std::string("This node gives way: ") + rule_sentence(v.rule) + ". What it will lose is kept aside first");
@@ -89,7 +90,7 @@ void Node::watch_target() {
   bool ready = mine && p.ready_for && (p.record.state == Freshness::shared || mutated(Mutant::own_given_up_late)); // R2
   if (!ready || !following_->equal || following_->handing_in) return;
   following_->handing_in = true;
-  full_next_ = false, aside_ = Aside::none;
+  full_next_ = aside_needed_ = false, aside_ = Aside::none;
   change({.kind = ChangeKind::share_target, .rule = Rule::R1, .session = s});
 }
 

@@ -374,6 +374,8 @@ bool Node::leave_recorded() {
   bool pair = standing_ == Standing::prim || standing_ == Standing::second;
   if (!pair || durable_.state == Freshness::own) return true;
   if (changing(ChangeKind::mint)) return false;
+  // With an arbiter PRIM keeps its place then, and may ask for it at its next start (control:E1).
+  if (standing_ == Standing::prim && kind == ChangeKind::goodbye && etcd() && now_ >= liveness_.silent_from()) return true;
   // A PRIM that stops while the other node is silent: nobody hears a goodbye, and nobody takes over (control:M5).
   bool none = config_.module.check.splitbrain.mode == ArbiterMode::none;
   if (standing_ == Standing::prim && kind == ChangeKind::goodbye && none && now_ >= liveness_.silent_from() &&

@@ -39,12 +39,19 @@ void Node::watch_pair() {
   if (leaving || quiesced_ || (running_ && running_->asked) || durable_.state != Freshness::shared) return;
   if (now_ >= liveness_.silent_from() || (standing_ == Standing::prim && now_ >= liveness_.quiet_from()))
     return on_silence();
+  if (unconfirmed()) return on_silence(true);
   if (standing_ == Standing::second && now_ >= liveness_.uneasy_from()) prepare_early();
   if (!proven()) return;
   auto v = verdict();
   if (v.who == Who::resume) {
-    refused_ = false, episode_ = {};
+    refused_ = false, episode_ = {}, key_.since = Instant::never();
     if (now_ < liveness_.uneasy_from()) unprepare();
+    // The store was armed again by the one that serves ((iii) 6).
+    bool rearmed = peer_->record.arbiter_revision < std::max(durable_.arbiter_revision, key_.revision);
+    if (etcd() && standing_ == Standing::second && rearmed && !changing(ChangeKind::store)) {
+      key_.revision = peer_->record.arbiter_revision, key_.went_back = false;
+      change({.kind = ChangeKind::store, .revision = key_.revision});
+    }
     if (standing_ == Standing::second && role_ == Role::wait && !busy()) apply(Event::synced);
     if (standing_ == Standing::second && peer_->asks_consent) leave_by_consent("the primary asks for it");
     return;
@@ -54,6 +61,9 @@ void Node::watch_pair() {
   if (v.who == Who::nobody && peer_->role == Role::wait && !peer_->live && !peer_consents()) return on_silence(true);
   if (v.who == Who::peer_wins && peer_->record.g != durable_.g) return yield(v);
   if (v.who == Who::peer_wins && standing_ == Standing::prim && v.rule != Rule::S3) return yield(v);
+  // One of them had asked the arbiter: SECOND gives its place up, so that PRIM may go on (control:S3, E3).
+  if (v.who == Who::peer_wins && v.rule == Rule::S3)
+    return role_ == Role::second ? leave_by_consent("the arbiter was asked meanwhile") : yield(v);
   if (!peer_consents()) return;
   if (standing_ == Standing::second && !durable_.failover) {
     leave_why_ = Why::failover_off;
@@ -67,9 +77,18 @@ void Node::watch_pair() {
   continue_alone(Rule::M2);
 }
 
+// With an arbiter nobody has to wait for ever on one-way loss: a peer that restarted and does not hear this node, or a SECOND that is heard
+// and confirms nothing, had its time to act.
+bool Node::unconfirmed() const {
+  if (!etcd() || !hearing()) return false;
+  bool deaf = !peer_proven_ && now_ >= deaf_from_;
+  bool unechoed = standing_ == Standing::prim && lease_lost_ && now_ >= lease_lost_from_ + liveness_.longest_timeout() * 2;
+  return deaf || unechoed;
+}
+
 void Node::on_silence(bool former_life_over) {
   bool second = standing_ == Standing::second;
-  if (refused_ && !mutated(Mutant::refused_asks_again)) return;
+  if (refused_ && !etcd() && !mutated(Mutant::refused_asks_again)) return;
   if (second && !durable_.failover && !mutated(Mutant::failover_off_ignored)) {
     leave_why_ = Why::failover_off;
     log('E', "heart", "Failover-off configured");
@@ -79,6 +98,7 @@ void Node::on_silence(bool former_life_over) {
   bool none = config_.module.check.splitbrain.mode == ArbiterMode::none;
   // PRIM asks when its lease ends, SECOND when the silence is complete; without an arbiter both wait for the latter.
   if (!former_life_over && now_ < liveness_.silent_from() && (second || none || lease_holds(now_))) return;
+  if (etcd()) return claim_after_silence();
   switch (may_continue()) {
   case Arbitration::pending: return prepare_early();
   case Arbitration::yes: return continue_alone(Rule::M5);
@@ -114,7 +134,7 @@ void Node::continue_alone(Rule rule) {
   prepare_early();
   continuing_->rule = rule;
   log('E', "heart",
-      std::string("Action alone called by heart: ") + (rule == Rule::M5 ? "no heartbeat" : "remote stop"));
+      std::string("Action alone called by heart: ") + (rule == Rule::M5 || rule == Rule::M3 ? "no heartbeat" : "remote stop"));
 }
 
 void Node::check_continuing() {
@@ -128,13 +148,15 @@ void Node::check_continuing() {
   if (mutated(Mutant::exclusion_not_awaited))
     to_mirror(order::GoAlone{durable_.g}), to_mirror(order::Permit{durable_.g.counter, Instant::never()});
   auto as = standing_ == Standing::prim ? MintedAs::prim : MintedAs::second;
-  change({.kind = ChangeKind::mint, .rule = continuing_->rule, .as = as, .covers = continuing_->covers});
+  bool adopt = continuing_->rule == Rule::M3;
+  change({.kind = ChangeKind::mint, .rule = continuing_->rule, .as = as, .adopt = adopt, .covers = continuing_->covers});
 }
 
 // `own` is durable at a new generation: from here this node completes operations by itself.
 void Node::went_alone() {
   goodbye_ = Goodbye::none, asks_consent_ = false, wants_swap_ = false, refused_ = false, episode_ = {},
   lease_lost_ = false;
+  key_.since = Instant::never();
   continuing_.reset();
   // Minted while leaving (control:GB2): kept for the next start.
   if (quiesced_ || ended_ || (ending_ && standing_ == Standing::idle)) return;
@@ -166,6 +188,7 @@ void Node::renew_permit() {
   bool lost = now_ > until;
   if (lost == lease_lost_) return;
   lease_lost_ = lost, beat_now_ = true;
+  lease_lost_from_ = lost ? now_ : Instant::never();
   tell(lost ? Rule::lease_lost : Rule::lease_back);
   if (lost)
     log('E', "heart",
@@ -203,6 +226,8 @@ void Node::yield(const Verdict& v) {
   if (continuing_ && continuing_->minting) return; // first what is being made durable
   continuing_.reset();
   tell(v.rule, 0, 0, peer_->node_name);
+  // It went on after a crash without its memory (data:D14); this node remembers more, and that is kept.
+  if (standing_ == Standing::second && !peer_->record.covers) aside_needed_ = true;
   if (standing_ == Standing::alone) log('E', "heart", "Split brain recovery: exiting alone");
   bool held = standing_ == Standing::prim;
   if (!apply(Event::yield, "stopstart")) return;
