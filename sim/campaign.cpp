@@ -11,7 +11,7 @@ namespace {
 using Number = unsigned long long;
 } // namespace
 
-Mode mode_in_turn(std::uint64_t seed) { return seed % 2 ? Mode::none : Mode::ping; }
+Mode mode_in_turn(std::uint64_t seed) { return static_cast<Mode>(seed % mode_count); }
 
 std::string failed_as(const Violation& v) {
   char at[32];

@@ -7,7 +7,7 @@
 namespace lockstep::sim {
 
 Host::Host(NodeIndex index, const Surroundings& s)
-    : index_(index), plan_(s.plan), queue_(s.queue), weather_(s.weather), links_(s.links), trace_(s.trace), oracles_(s.oracles), sabotage_(s.sabotage),
+    : index_(index), plan_(s.plan), queue_(s.queue), weather_(s.weather), links_(s.links), arbiter_(s.arbiter), trace_(s.trace), oracles_(s.oracles), sabotage_(s.sabotage),
       disk_(replicated_dirs) {
   fresh_uid_ = {hash_of(plan_.seed, index, 31), hash_of(plan_.seed, index, 32)};
   attach_links();

@@ -2,6 +2,7 @@
 #pragma once
 #include "core/mirror/mirror.hpp"
 #include "core/node/node.hpp"
+#include "sim/arbiter.hpp"
 #include "sim/disk.hpp"
 #include "sim/executor.hpp"
 #include "sim/links.hpp"
@@ -35,6 +36,7 @@ struct Surroundings { // what all hosts share
   Queue& queue;
   const Weather& weather;
   Links& links;
+  Arbiter& arbiter;
   Trace& trace;
   Oracles& oracles;
   Sabotage sabotage;
@@ -156,6 +158,7 @@ class Host {
   Queue& queue_;
   const Weather& weather_;
   Links& links_;
+  Arbiter& arbiter_;
   Trace& trace_;
   Oracles& oracles_;
   Sabotage sabotage_;

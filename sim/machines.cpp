@@ -32,6 +32,7 @@ NodeConfig node_config(const Plan& p, std::uint8_t index) {
   m.user->nicestoptimeout = m.user->forcestoptimeout = seconds(10);
   m.vip.interfaces.push_back({.addresses = {{.addr = "10.0.0.10", .check = false}}});
   if (p.mode == Mode::ping) m.check.splitbrain = {.mode = ArbiterMode::ping, .ident = "witness", .args = {"10.0.0.1"}};
+  if (p.mode == Mode::etcd) m.check.splitbrain = {.mode = ArbiterMode::etcd, .ident = "arbiter", .args = {"http://w:2379"}};
   c.config_digest = pair_digest(m);
   return c;
 }

@@ -14,10 +14,10 @@ using namespace lockstep;
 using namespace lockstep::sim;
 
 constexpr const char* usage =
-    "usage: lockstep-sim run --seeds N | --cpu-minutes M [--seed FIRST] [--mode none|ping] [--check-determinism PERCENT]\n"
+    "usage: lockstep-sim run --seeds N | --cpu-minutes M [--seed FIRST] [--mode none|ping|etcd] [--check-determinism PERCENT]\n"
     "                        [--shrink ATTEMPTS] [--save DIR] [--keep-going] [--quiet] [--progress]\n"
     "       lockstep-sim plan FILE... [--verbose] [--html OUT]   runs plans and checks what they expect; draws one as a page\n"
-    "       lockstep-sim show --seed S --mode none|ping   prints the plan of a seed\n"
+    "       lockstep-sim show --seed S --mode none|ping|etcd   prints the plan of a seed\n"
     "       lockstep-sim bench [--seeds N] [--json]    how fast the simulator is\n"
     "       lockstep-sim mutants [--help]              plants bugs in the core and says who noticed\n";
 
@@ -57,8 +57,8 @@ std::string parse(int argc, char** argv, Options& o) {
       else c.determinism = n;
     } else if (a == "--mode") {
       std::string m = value();
-      if (m != "none" && m != "ping") return "--mode is none or ping, not \"" + m + "\"";
-      c.mode = m == "none" ? Mode::none : Mode::ping;
+      c.mode = mode_of(m);
+      if (!c.mode) return "--mode is none, ping or etcd, not \"" + m + "\"";
     } else if (auto s = switches.find(a); s != switches.end()) *s->second = true;
     else if (auto t = names.find(a); t != names.end()) {
       if ((*t->second = value()).empty()) return a + " needs a name";

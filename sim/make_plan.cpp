@@ -55,7 +55,10 @@ class Maker {
   void choose_classes() {
     for (std::size_t i = 0; i < what_count; ++i) {
       auto w = static_cast<What>(i);
-      bool offered = w != What::write && w != What::snapshot && (w != What::witness_down || plan_.mode == Mode::ping);
+      bool of_arbiter = w >= What::arbiter_down && w <= What::arbiter_restored;
+      bool offered = w != What::write && w != What::snapshot && w != What::arbiter_saved && (w != What::witness_down || plan_.mode == Mode::ping) &&
+                     (!of_arbiter || plan_.mode == Mode::etcd);
+      if (w == What::arbiter_restored && offered && !r_.chance(1, 4)) offered = false; // much is excused from there on
       if (offered && r_.chance(1, 3)) classes_.push_back(w), weights_.push_back(static_cast<std::uint64_t>(between(1, 20)));
     }
     if (classes_.empty()) classes_.push_back(What::crash), weights_.push_back(1);
@@ -78,11 +81,21 @@ class Maker {
     e.length = r_.chance(1, 2) ? ms(between(1, 3000)) : ms(between(1, longest_timeout().in_ms() * 3));
     switch (e.what) {
     case What::cut: return cut(e);
-    case What::delay: e.by = ms(between(1, 2000)), e.cls = any_class(); break;
+    case What::delay: e.by = ms(between(1, 2000)), e.cls = any_class(), maybe_of_arbiter(e); break;
     case What::loss:
     case What::reorder:
-    case What::duplicate: e.number = between(5, 90), e.cls = Class::beats; break;
-    case What::clog: e.cls = any_class(); break;
+    case What::duplicate: e.number = between(5, 90), e.cls = Class::beats, maybe_of_arbiter(e); break;
+    case What::clog: e.cls = any_class(), maybe_of_arbiter(e); break;
+    case What::arbiter_slow: e.by = ms(between(1, 8000)); break;
+    case What::arbiter_emptied:
+    case What::arbiter_deleted: e.length = {}; break;
+    case What::arbiter_restored: {
+      auto s = e;
+      s.what = What::arbiter_saved, s.at = ms(between(quiet_end_.in_ms() / 2, e.at.in_ms())), s.length = {};
+      add(s);
+      e.length = {};
+      break;
+    }
     case What::crash:
     case What::kill:
       e.number = r_.chance(1, 2) ? between(1, 60) : 0;
@@ -121,10 +134,29 @@ class Maker {
     static constexpr Class c[] = {Class::beat0, Class::beats, Class::stream, Class::all};
     return c[r_.below(4)];
   }
+  // A link to or from the arbiter instead of the one between the nodes.
+  void maybe_of_arbiter(Event& e) {
+    if (plan_.mode != Mode::etcd || !r_.chance(1, 2)) return;
+    e.cls = Class::arbiter, e.other = 2;
+    if (r_.chance(1, 2)) std::swap(e.node, e.other);
+  }
+  // One node or both, one direction or both, for as long as the cut between the nodes or longer.
+  void cut_from_arbiter(Event e) {
+    e.cls = Class::arbiter, e.other = 2;
+    for (std::uint8_t n = 0; n < 2; ++n) {
+      if (!r_.chance(1, 3)) continue;
+      e.node = n, e.other = 2;
+      if (r_.chance(1, 2)) e.length = e.length * between(1, 3);
+      bool there = r_.chance(2, 3);
+      if (there) add(e);
+      if (!there || r_.chance(1, 2)) std::swap(e.node, e.other), add(e);
+    }
+  }
   // None, one direction, one class, one network, isolation, the witness: the useful set is small enough to name.
   void cut(Event e) {
     e.cls = any_class();
     if (plan_.networks.size() > 1 && r_.chance(1, 4)) e.cls = Class::beat1;
+    if (plan_.mode == Mode::etcd) cut_from_arbiter(e);
     if (plan_.mode == Mode::ping && r_.chance(1, 3)) { // isolated from the witness too
       auto w = e;
       w.other = 2, w.cls = Class::all;

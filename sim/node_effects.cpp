@@ -108,9 +108,10 @@ void Host::carry(const nfx::AskWitness& e) {
 }
 
 void Host::carry(const nfx::AskArbiter& e) {
-  nin::ArbiterAnswer silent;
-  silent.ticket = e.ticket, silent.problem = "this world has no arbiter yet";
-  later_here(ms(1), [this, silent] { to_node(silent); });
+  oracles_.arbiter_asked(*this, e);
+  arbiter_.ask(index_, e, [this, life = life_](const nin::ArbiterAnswer& a) {
+    if (life == life_) later_here({}, [this, a] { to_node(a); });
+  });
 }
 
 void Host::carry(const nfx::MountFor& e) {

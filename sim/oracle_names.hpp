@@ -27,9 +27,11 @@ inline constexpr Oracle S8{"S8", "operations are applied only by a node that fol
 inline constexpr Oracle S9{"S9", "operations are applied in the order they were sent"};
 inline constexpr Oracle S10{"S10", "inconsistent is durable before the first byte is overwritten"};
 inline constexpr Oracle S11{"S11", "a resynchronisation ends with equal trees"};
+inline constexpr Oracle S12{"S12", "the arbiter's key goes only to a node that has every acknowledged operation"};
 inline constexpr Oracle S13{"S13", "the address is up on one node, and only where it is served"};
 inline constexpr Oracle S14{"S14", "scripts never overlap; the application runs only on an intercepted tree"};
 inline constexpr Oracle S15{"S15", "ready only in PRIM or ALONE, within the lease"};
+inline constexpr Oracle S16{"S16", "the arbiter's key changes only by compare-and-set from what its asker descends from, to what it has recorded"};
 inline constexpr Oracle S17{"S17", "incarnation, revision and heartbeat number never go back"};
 inline constexpr Oracle S18{"S18", "queues and lists keep their bounds"};
 inline constexpr Oracle S19{"S19", "a split brain is detected and never merged silently"};

@@ -19,10 +19,11 @@ Oracles::Era* Oracles::era_of(const Host& h) {
   return e == eras_.end() ? nullptr : &e->second;
 }
 
-void Oracles::operator_said(const Host&, Verb v) {
+void Oracles::operator_said(const Host& h, Verb v) {
   bool force = v == Verb::prim || v == Verb::prim_fullsync || v == Verb::primforce;
   if (force && !eras_.empty()) last_operator_force_ = queue_.now();
   if (v == Verb::failover_off) failover_was_off_ = true;
+  if (v == Verb::primforce) forced_[h.index()] = true;
 }
 void Oracles::answered(const Host& h, bool ok, const std::string& sentence) {
   if (!ok && sentence.empty()) violated(oracle::expected, name_of(h) + " refuses a command without a word");

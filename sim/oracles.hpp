@@ -15,7 +15,7 @@ inline bool role_serves(Role r) { return r == Role::prim || r == Role::alone; }
 class Oracles {
  public:
   Oracles(const Plan&, const Queue&, Trace&);
-  void attach(Host& a, Host& b) { hosts_ = {&a, &b}; }
+  void attach(Host& a, Host& b, const Arbiter& w) { hosts_ = {&a, &b}, arbiter_ = &w; }
   const std::optional<Violation>& violation() const { return violation_; }
   void violated(const Oracle&, std::string what);
 
@@ -35,6 +35,8 @@ class Oracles {
   void script_starts(const Host&, const std::string& name, bool another_runs);
   void script_ended(const Host&, const std::string&) {}
   void witness_asked(const Host&, bool) {}
+  void arbiter_asked(const Host&, const nfx::AskArbiter&);
+  void key_changed(const Arbiter::Change&); // now
   void address_raised(const Host&);
   void submitted(const Host&, std::uint64_t token, const Op&, const Content*);
   void executed(const Host&, const Op&, std::int32_t error);
@@ -71,6 +73,8 @@ class Oracles {
   void memory_lost(const Host&);
   bool keeps_memory(const Host&, std::uint64_t nonce) const;
   bool split_excused() const;
+  bool split_excused_with_arbiter() const;
+  void minted_with_arbiter(const Host&, const std::optional<Record>& before, Era&);
   void check_pair_ready(const Host&);
   void check_cover();
 
@@ -90,6 +94,10 @@ class Oracles {
   std::array<std::optional<Record>, 2> newest_; // each node's newest record of a generation, lost or not
   bool weak_ = false; // a node went back in time: what was acknowledged may be gone without a trace
   bool failover_was_off_ = false;
+  // mode etcd
+  const Arbiter* arbiter_ = nullptr;
+  std::array<bool, 2> forced_{};   // primforce was said here: this node may overwrite the key
+  bool operator_split_ = false;    // an operator's mint that the arbiter did not accept; until the two are a pair again
 };
 
 } // namespace lockstep::sim

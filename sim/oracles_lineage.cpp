@@ -16,6 +16,7 @@ void Oracles::minted(const Host& h, const std::optional<Record>& before) {
       if (!by_operator) era.promises.all_synced();
     }
   }
+  if (plan_.mode == Mode::etcd) minted_with_arbiter(h, before, era);
   if (by_operator) era.promises.adopt(h.disk().files.now());
   eras_[r.g.nonce] = std::move(era);
 }

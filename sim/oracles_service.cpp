@@ -5,6 +5,7 @@ namespace lockstep::sim {
 
 // A split brain is documented in modes none and ping: each node may hear only silence. Nothing else excuses two servers.
 bool Oracles::split_excused() const {
+  if (plan_.mode == Mode::etcd) return split_excused_with_arbiter();
   Duration longest{};
   for (auto& n : plan_.networks) longest = std::max(longest, n.timeout);
   auto now = queue_.now();
@@ -35,6 +36,7 @@ void Oracles::script_starts(const Host& h, const std::string& name, bool another
 void Oracles::check_pair_ready(const Host& h) {
   auto& r = h.disk().state.record;
   if (!r) return;
+  if (operator_split_ && paired()) operator_split_ = false;
   auto key = std::pair(r->g.nonce, h.incarnation().value);
   if (ready_checked_[h.index()] == key) return;
   ready_checked_[h.index()] = key;

@@ -38,13 +38,21 @@ constexpr Shape shapes[] = {
     {What::script_hangs, "script-hangs", "NWF"},
     {What::mount_fails, "mount-fails", "NF"},
     {What::witness_down, "witness-down", "F"},
+    {What::arbiter_down, "arbiter-down", "F"},
+    {What::arbiter_slow, "arbiter-slow", "BF"},
+    {What::arbiter_emptied, "arbiter-emptied", ""},
+    {What::arbiter_deleted, "arbiter-deleted", ""},
+    {What::arbiter_saved, "arbiter-saved", ""},
+    {What::arbiter_restored, "arbiter-restored", ""},
     {What::command, "command", "NW"},
     {What::write, "do", "R"},
 };
 const Shape& shape(What w) {
   return *std::find_if(std::begin(shapes), std::end(shapes), [&](auto& s) { return s.what == w; });
 }
-constexpr const char* class_names[] = {"beat0", "beat1", "beats", "stream", "all"};
+constexpr const char* class_names[] = {"beat0", "beat1", "beats", "stream", "all", "arbiter"};
+constexpr const char* mode_names[] = {"none", "ping", "etcd"};
+static_assert(std::size(mode_names) == mode_count);
 const char* node_name(std::uint8_t n) { return n == 0 ? "a" : n == 1 ? "b" : "w"; }
 std::optional<std::uint8_t> node_of(const std::string& s) {
   if (s.size() != 1) return {};
@@ -59,10 +67,16 @@ std::optional<std::int64_t> integer(const std::string& s) {
 }
 } // namespace
 
-const char* mode_name(Mode m) { return m == Mode::none ? "none" : "ping"; }
+const char* mode_name(Mode m) { return mode_names[static_cast<int>(m)]; }
+std::optional<Mode> mode_of(const std::string& s) {
+  for (std::size_t i = 0; i < mode_count; ++i) {
+    if (s == mode_names[i]) return static_cast<Mode>(i);
+  }
+  return std::nullopt;
+}
 const char* what_name(What w) { return shape(w).name; }
 const char* class_name(Class c) { return class_names[static_cast<int>(c)]; }
-bool is_fault(What w) { return w != What::command && w != What::write && w != What::snapshot; }
+bool is_fault(What w) { return w != What::command && w != What::write && w != What::snapshot && w != What::arbiter_saved; }
 
 std::string print(Duration d) {
   struct {
@@ -123,7 +137,7 @@ std::string print(const Plan& p) {
   auto line = [&](const std::string& l) { s += l + "\n"; };
   if (!p.name.empty()) line("name " + p.name);
   line("seed " + std::to_string(p.seed));
-  line(std::string("mode ") + (p.mode == Mode::none ? "none" : "ping"));
+  line(std::string("mode ") + mode_name(p.mode));
   line(std::string("async ") + (p.sync_on_second ? "none" : "second"));
   line(std::string("failover ") + (p.failover ? "on" : "off"));
   for (std::size_t i = 0; i < p.networks.size(); ++i)
@@ -300,13 +314,12 @@ void Parser::workload() {
 }
 
 void Parser::line() {
-  static constexpr const char* modes[] = {"none", "ping"};
   static constexpr const char* asyncs[] = {"second", "none"};
   static constexpr const char* onoff[] = {"on", "off"};
   auto w = word("an item");
   if (w == "name") plan_.name = word("a name");
   else if (w == "seed") plan_.seed = static_cast<std::uint64_t>(number(0, INT64_MAX));
-  else if (w == "mode") plan_.mode = static_cast<Mode>(choice(modes, "an arbiter mode"));
+  else if (w == "mode") plan_.mode = static_cast<Mode>(choice(mode_names, "an arbiter mode"));
   else if (w == "async") plan_.sync_on_second = choice(asyncs, "a value of async") == 1;
   else if (w == "failover") plan_.failover = choice(onoff, "a switch") == 0;
   else if (w == "manual") plan_.operator_starts = false;

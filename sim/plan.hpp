@@ -1,7 +1,7 @@
 // The only input of a run (design 10): configuration, workload, faults with virtual times, phases, expectations. Text, one
 // item per line, `#` starts a comment; printing and parsing are inverse. Nodes are a, b and w (the witness).
 //
-//   mode none|ping          async second|none        failover on|off       limit 600s
+//   mode none|ping|etcd     async second|none        failover on|off       limit 600s
 //   network 0 pulse 700ms timeout 30s                flow 0
 //   work rate 20 ops 240 files 12 dirs 4 from 5s
 //   mix create 10           (weights: create mkdir write bigwrite rename unlink link truncate setattr punch xattr fsync exchange orphan)
@@ -29,6 +29,8 @@ enum class What : std::uint8_t {
   eio, enospc, flush_error, slow_disk, hung_disk, persist_error, log_error, lose_record, snapshot, restore,
   // scripts and the witness
   script_fails, script_hangs, mount_fails, witness_down,
+  // the arbiter's store
+  arbiter_down, arbiter_slow, arbiter_emptied, arbiter_deleted, arbiter_saved, arbiter_restored,
   // an operator, and the application
   command, write,
 };
@@ -36,13 +38,13 @@ inline constexpr std::size_t what_count = static_cast<std::size_t>(What::write) 
 const char* what_name(What);
 bool is_fault(What);
 
-enum class Class : std::uint8_t { beat0, beat1, beats, stream, all };
+enum class Class : std::uint8_t { beat0, beat1, beats, stream, all, arbiter };
 const char* class_name(Class);
 
 struct Event {
   What what = What::cut;
   Duration at;
-  std::uint8_t node = 0, other = 1; // the node, or the link node>other; 2 is the witness
+  std::uint8_t node = 0, other = 1; // the node, or the link node>other; 2 is the witness or the arbiter
   Class cls = Class::all;
   Duration length;        // for how long; crash and kill: how long down (0: until `command start`)
   std::int64_t number = 0; // crash: after so many more effects; loss, reorder, duplicate: percent
@@ -51,8 +53,10 @@ struct Event {
   bool operator==(const Event&) const = default;
 };
 
-enum class Mode : std::uint8_t { none, ping };
+enum class Mode : std::uint8_t { none, ping, etcd };
+inline constexpr std::size_t mode_count = 3;
 const char* mode_name(Mode);
+std::optional<Mode> mode_of(const std::string&);
 struct Network {
   Duration pulse = ms(700), timeout = seconds(30);
   bool operator==(const Network&) const = default;

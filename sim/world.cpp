@@ -21,14 +21,15 @@ std::optional<Verb> verb_of_word(std::string word) {
 } // namespace
 
 World::World(const Plan& plan, bool verbose, Sabotage sabotage, Observer* observer)
-    : plan_(plan), weather_(plan_), links_(plan_, queue_, weather_), oracles_(plan_, queue_, trace_),
-      around_{plan_, queue_, weather_, links_, trace_, oracles_, sabotage} {
+    : plan_(plan), weather_(plan_), links_(plan_, queue_, weather_), arbiter_(plan_, queue_, weather_), oracles_(plan_, queue_, trace_),
+      around_{plan_, queue_, weather_, links_, arbiter_, trace_, oracles_, sabotage} {
   trace_.verbose = verbose, trace_.observer = observer;
   for (NodeIndex n = 0; n < 2; ++n) {
     hosts_[n] = std::make_unique<Host>(n, around_);
     apps_[n] = std::make_unique<App>(plan_, queue_, oracles_, *hosts_[n], operations_);
   }
-  oracles_.attach(*hosts_[0], *hosts_[1]);
+  oracles_.attach(*hosts_[0], *hosts_[1], arbiter_);
+  arbiter_.on_change = [this](const Arbiter::Change& c) { oracles_.key_changed(c); };
 }
 
 void World::start_again(NodeIndex n, Duration after) {
@@ -47,6 +48,10 @@ void World::happens(const Event& e) {
   if (trace_.observer) trace_.observer->fault(queue_.now(), e);
   switch (e.what) {
   case What::reset: links_.reset(); break;
+  case What::arbiter_emptied: arbiter_.emptied(); break;
+  case What::arbiter_deleted: arbiter_.deleted(); break;
+  case What::arbiter_saved: arbiter_.saved(); break;
+  case What::arbiter_restored: arbiter_.restored(); break;
   case What::crash:
   case What::kill:
     h.on_down = [this, n = e.node, down = e.length] {

@@ -1,6 +1,7 @@
 // A run: two machines, a witness, an operator and an application, from a plan to a verdict.
 #pragma once
 #include "sim/app.hpp"
+#include "sim/arbiter.hpp"
 #include "sim/host.hpp"
 #include "sim/links.hpp"
 #include "sim/oracles.hpp"
@@ -36,6 +37,7 @@ class World {
   Weather weather_;
   Trace trace_;
   Links links_;
+  Arbiter arbiter_;
   Oracles oracles_;
   Surroundings around_;
   std::array<std::unique_ptr<Host>, 2> hosts_;

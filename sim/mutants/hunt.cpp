@@ -32,6 +32,7 @@ std::vector<Mode> modes_of(Mutant m) {
   std::vector<Mode> modes;
   if (info(m).modes & mutant_none) modes.push_back(Mode::none);
   if (info(m).modes & mutant_ping) modes.push_back(Mode::ping);
+  if (info(m).modes & mutant_etcd) modes.push_back(Mode::etcd);
   return modes;
 }
 } // namespace
@@ -112,7 +113,7 @@ std::string Hunt::unclean(std::uint64_t seeds) const {
     if (auto v = run(p, Mutant::none)) return "plan " + p.name + ": " + v->oracle->name + ": " + v->what;
   }
   for (std::uint64_t s = 1; s <= seeds; ++s) {
-    auto mode = s % 2 ? Mode::none : Mode::ping;
+    auto mode = static_cast<Mode>(s % mode_count);
     if (auto v = run(make_plan(s, mode), Mutant::none))
       return "seed " + std::to_string(s) + " " + mode_name(mode) + ": " + v->oracle->name + ": " + v->what;
   }

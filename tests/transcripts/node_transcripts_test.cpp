@@ -1,11 +1,12 @@
 // Stories of two Nodes, told by commands and checked against everything they did: tests/transcripts/node/*.txt.
 // A block is commands, "----", what happened, an empty line. LOCKSTEP_REWRITE=1 writes what happens now; review the
 // difference.
-//   config none|ping|lastprim|prefer-node1    before anything else
+//   config none|ping|etcd|lastprim|prefer-node1    before anything else
 //   pair                                     first start, not told: node 1 PRIM, node 2 SECOND
 //   N start|prim|stop|swap|... [by who]      a command on node N        N crash        N pause 5s
 //   run 3s | run 200ms    cut 1 2 (what node 1 sends is lost)    isolate    heal    mute goodbye    unmute
-//   N witness up|down     N disk full|ok      N mirror peer-failed|self-failed      N script start_prim 5s
+//   N witness up|down     N arbiter up|down    arbiter emptied|deleted|save|restore|drop|answer
+//   N disk full|ok      N mirror peer-failed|self-failed      N script start_prim 5s
 //   N record blank|lost|save|restore          N files    N unmounted    N aside full|ok    state
 #include "tests/unit/node_world.cpp" // one helper for three programs
 #include <boost/test/unit_test.hpp>
@@ -38,6 +39,7 @@ struct Teller {
     auto on = [&](const char* word) { return config.find(word) != std::string::npos; };
     auto& service = c.module.service;
     if (on("ping")) c.module.check.splitbrain = {.mode = ArbiterMode::ping, .ident = "witness", .args = {"10.0.0.1"}};
+    if (on("etcd")) c.module.check.splitbrain = {.mode = ArbiterMode::etcd, .ident = "arbiter", .args = {"http://10.0.0.1:2379"}};
     if (on("lastprim")) service.defaultprim = DefaultPrim::lastprim;
     if (on("prefer-node1")) service.defaultprim = DefaultPrim::server, service.defaultprim_server = "node1";
   }
@@ -66,6 +68,7 @@ struct Teller {
     if (word == "crash") return world().crash(i);
     if (word == "pause") return world().pause(i, duration(arg));
     if (word == "witness") return void(h.witness = arg == "up");
+    if (word == "arbiter") return void(h.arbiter = arg == "up");
     if (word == "disk") return void(h.persist_fails = arg == "full");
     if (word == "aside") return void(h.aside_fails = arg == "full");
     if (word == "files") return void(h.dirs_empty = false);
@@ -78,6 +81,15 @@ struct Teller {
     if (word == "record") return record(i, arg);
     BOOST_FAIL("unknown command: " + rest);
   }
+  decltype(World::arbiter) saved_store;
+  void store(const std::string& what) {
+    auto& s = world().arbiter;
+    if (what == "emptied") s = {};
+    if (what == "deleted") s.key.reset(), ++s.revision;
+    if (what == "save") saved_store = s;
+    if (what == "restore") s = saved_store;
+    if (what == "drop" || what == "answer") s.answers_lost = what == "drop";
+  }
   void command(const std::string& line) {
     std::istringstream in(line);
     std::string word, a, b;
@@ -89,6 +101,7 @@ struct Teller {
     if (word == "cut") return x.cut(a[0] - '1', b[0] - '1');
     if (word == "isolate") return x.isolate();
     if (word == "heal") return x.isolate(false);
+    if (word == "arbiter") return store(a);
     if (word == "mute") return void(x.mute_goodbye = true);
     if (word == "unmute") return void(x.mute_goodbye = false);
     if (word == "pair") return x.pair(), void(told = x.trace.size());

@@ -156,6 +156,27 @@ void World::sessions() {
   }
 }
 
+void World::ask_arbiter(int i, const nfx::AskArbiter& q) {
+  auto name = [](const std::optional<Generation>& g) { return g ? "g" + std::to_string(g->counter) : std::string("nothing"); };
+  std::string line = q.put ? "asks the arbiter for " + name(q.put) + " instead of " + name(q.expected) : "reads the arbiter's key";
+  nin::ArbiterAnswer a;
+  a.ticket = q.ticket;
+  if (!hosts[i].arbiter) {
+    note(i, line + ": no answer");
+    a.problem = "10.0.0.1:2379 does not answer";
+    return later(i, seconds(1), a);
+  }
+  auto& s = arbiter;
+  bool swaps = q.put && s.key == q.expected;
+  if (swaps) s.key = q.put, ++s.revision;
+  a.says = swaps ? nin::ArbiterSays::swapped : s.key ? nin::ArbiterSays::holds : nin::ArbiterSays::absent;
+  if (s.key) a.value = *s.key;
+  a.revision = s.revision;
+  note(i, line + (swaps ? ": done" : ": holds " + name(s.key)) + (s.answers_lost ? ", the answer is lost" : ""));
+  if (s.answers_lost) a = {.ticket = q.ticket, .problem = "10.0.0.1:2379 does not answer"};
+  later(i, s.takes, a);
+}
+
 void World::carry_out(int i, NodeEffects effects) {
   auto& h = hosts[i];
   for (auto& e : effects) {
@@ -196,6 +217,8 @@ void World::carry_out(int i, NodeEffects effects) {
     } else if (auto* x = std::get_if<nfx::AskWitness>(&e)) {
       note(i, "ask witness");
       later(i, ms(10), nin::WitnessAnswer{x->ticket, h.witness});
+    } else if (auto* x = std::get_if<nfx::AskArbiter>(&e)) {
+      ask_arbiter(i, *x);
     } else if (auto* x = std::get_if<nfx::MountFor>(&e)) {
       const char* kinds[] = {"plain", "read-only", "replicated"};
       note(i, std::string("directory ") + kinds[static_cast<int>(x->kind)]);

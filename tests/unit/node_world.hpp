@@ -18,7 +18,7 @@ struct World {
     DirUid dirs_uid;
     bool dirs_ok = true, dirs_empty = true, record_damaged = false;
     // the world around it
-    bool witness = true, persist_fails = false, perfect_disk = true, aside_fails = false, mirror_answers = true;
+    bool witness = true, arbiter = true, persist_fails = false, perfect_disk = true, aside_fails = false, mirror_answers = true;
     std::map<std::string, Duration> script_time; // default: 10 ms
     std::map<std::string, int> running_scripts;
     // what it did
@@ -59,6 +59,12 @@ struct World {
   std::function<bool()> lose = [] { return false; };                      // a message, or (for the disk) an error
   void pause(int i, Duration d);  // the process stands still: what arrives waits
   bool mute_goodbye = false;      // beats that say goodbye are lost
+  struct {                        // of mode etcd: one key, one store for both
+    std::optional<Generation> key;
+    std::uint64_t revision = 1;
+    bool answers_lost = false;    // questions are carried out, nobody hears of it
+    Duration takes = ms(10);
+  } arbiter;
   bool keep_restarting = true;    // Exit{restart} starts again, as the agent does
   std::vector<std::string> trace; // one line per effect that matters
 
@@ -73,6 +79,7 @@ struct World {
   void feed(int i, decltype(NodeInput::what) what);
   void carry_out(int i, NodeEffects effects);
   void mirror(int i, const MirrorOrder& order);
+  void ask_arbiter(int i, const nfx::AskArbiter&);
   void sessions();
   void note(int i, std::string line);
 };
