@@ -58,6 +58,18 @@ inline constexpr std::uint8_t mutant_none = 1, mutant_ping = 2, mutant_etcd = 4,
   X(failover_off_ignored, "safekit:1.7", "SECOND takes over although failover is off", mutant_any, none)                         \
   X(refusal_ignored, "control:(iii)10", "a node refused by the witness goes on", mutant_ping, none)                              \
   X(refused_asks_again, "control:(iii)10", "a refused node asks again until it is let", mutant_ping, none)                       \
+  /* the arbiter etcd */                                                                                                        \
+  X(arbiter_not_asked, "control:M3", "a live member goes on after silence without the arbiter", mutant_etcd, none)              \
+  X(any_key_value, "control:E4", "the key is replaced whatever it holds", mutant_etcd, none)                                    \
+  X(absent_is_granted, "control:(iii)6", "a node that asks makes the absent key itself", mutant_etcd, none)                     \
+  X(candidate_forgotten, "control:E2", "a restarted node does not know what it had asked for", mutant_etcd, none)               \
+  X(candidate_kept, "control:E3", "what was asked for stays valid after the pair is left", mutant_etcd, none)                   \
+  X(void_not_listed, "control:E3", "the winner does not list what the other had asked for", mutant_etcd, none)                  \
+  X(resumes_with_candidate, "control:S3", "a pair resumes in place although one of them had asked the arbiter", mutant_etcd, none)\
+  X(asks_before_flush, "data:D10", "SECOND asks the arbiter before what it received is applied and flushed", mutant_etcd, none) \
+  X(key_left_behind, "control:E4", "the key is not refreshed after mints made without it", mutant_etcd, none)                   \
+  X(own_ignores_key, "control:E6", "a node that was alone starts whatever the key holds", mutant_etcd, none)                    \
+  X(store_may_go_back, "control:(iii)6", "a restored store is believed", mutant_etcd, none)                                     \
   /* what peers got wrong: peers.md */                                                                                           \
   X(newer_counter_wins, "peers:4.1", "the higher generation number descends from the lower", mutant_any, none)                   \
   X(fork_is_silent, "peers:4.1", "the loser of a fork is overwritten, nothing is kept aside", mutant_any, none)                  \

@@ -112,7 +112,7 @@ Verdict same_generation(const Side& a, const Side& b) {
   if (is(b, Freshness::own)) return mirror(win(Rule::S1, proven(a, b)));
   bool pair =
       (a.live == LiveAs::prim && b.live == LiveAs::second) || (a.live == LiveAs::second && b.live == LiveAs::prim);
-  if (pair && is_live(a) && is_live(b)) return {Who::resume, Rule::S2, Copy::none, false};
+  if (pair && ((is_live(a) && is_live(b)) || mutated(Mutant::resumes_with_candidate))) return {Who::resume, Rule::S2, Copy::none, false};
   // What the living remember since the pair is whole: delta, unless only a full copy heals (D1).
   auto delta = a.record.must_full || b.record.must_full ? Copy::full : Copy::delta;
   if (pair) return a.live == LiveAs::prim ? win(Rule::S3, delta) : mirror(win(Rule::S3, delta));

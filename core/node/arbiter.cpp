@@ -19,7 +19,7 @@ bool contains(const std::vector<Generation>& list, const Generation& g) {
 } // namespace
 
 Node::Arbitration Node::may_continue() {
-  if (config_.module.check.splitbrain.mode == ArbiterMode::none) return Arbitration::yes;
+  if (config_.module.check.splitbrain.mode == ArbiterMode::none || mutated(Mutant::arbiter_not_asked)) return Arbitration::yes;
   if (episode_.answered) return episode_.accepted || mutated(Mutant::refusal_ignored) ? Arbitration::yes : Arbitration::no;
   if (!episode_.asked) {
     episode_.asked = true, episode_.ticket = new_ticket();
@@ -36,7 +36,8 @@ KeyIs Node::key_is() const {
   const auto& v = *key_.value;
   if (durable_.candidate == v) return KeyIs::granted;
   if (v == durable_.g) return KeyIs::current;
-  return contains(durable_.history, v) || contains(durable_.voided, v) ? KeyIs::descends : KeyIs::foreign;
+  bool mine = contains(durable_.history, v) || contains(durable_.voided, v) || mutated(Mutant::any_key_value);
+  return mine ? KeyIs::descends : KeyIs::foreign;
 }
 
 // Reads the key, or swaps it from what it was last known to hold. One question at a time.
@@ -61,7 +62,7 @@ void Node::handle(const nin::ArbiterAnswer& in) {
   if (in.says == nin::ArbiterSays::holds) key_.value = in.value;
   if (in.says == nin::ArbiterSays::swapped) key_.value = put;
   auto seen = std::max(key_.revision, durable_.arbiter_revision);
-  if (seen != arbiter_went_back && in.revision < seen && !key_.went_back) {
+  if (seen != arbiter_went_back && in.revision < seen && !key_.went_back && !mutated(Mutant::store_may_go_back)) {
     key_.went_back = true;
     tell(Rule::key_went_back, static_cast<std::int64_t>(in.revision), static_cast<std::int64_t>(seen));
     log('C', "splitbraincheck", "The arbiter went back in time: its store was restored from an older state, or replaced");
@@ -87,9 +88,10 @@ Node::Arbitration Node::claim(bool ready, MintedAs as, bool force) {
   auto is = key_is();
   if (is == KeyIs::granted || (force && key_is_my_candidate())) return Arbitration::yes;
   bool unheard = is == KeyIs::unknown || is == KeyIs::silent;
-  bool may = is == KeyIs::current || is == KeyIs::descends || (force && !unheard);
+  bool may = is == KeyIs::current || is == KeyIs::descends || (force && !unheard) ||
+             (is == KeyIs::absent && mutated(Mutant::absent_is_granted));
   if (!may) return ask_key(unheard ? Duration{} : after_refusal), unheard ? Arbitration::pending : Arbitration::no;
-  if (!ready) return Arbitration::pending;
+  if (!ready && !mutated(Mutant::asks_before_flush)) return Arbitration::pending;
   if (durable_.candidate)
     ask_key({}, durable_.candidate);
   else if (!changing(ChangeKind::claim))
@@ -99,9 +101,9 @@ Node::Arbitration Node::claim(bool ready, MintedAs as, bool force) {
 
 // A live member of a pair. Its part of the pair is kept while it asks; after a bounded time held writes end and PRIM stops
 // ((iii) 31). From WAIT it goes on asking.
-void Node::claim_after_silence() {
+void Node::claim_after_silence(bool heard) {
   bool second = standing_ == Standing::second;
-  if (key_.since == Instant::never()) key_.since = now_;
+  if (key_.since == Instant::never()) key_.since = now_, key_.known = key_.silent = false; // read first: who gets no answer asks for nothing (S2)
   auto may = claim(continuing_ && continuing_->ready, second ? MintedAs::second : MintedAs::prim);
   if (may == Arbitration::yes) return continue_alone(Rule::M3);
   bool silent = key_is() == KeyIs::silent;
@@ -112,7 +114,8 @@ void Node::claim_after_silence() {
     if (silent) key_.wake = earlier(key_.wake, until);
     return;
   }
-  if (ending_) return;
+  // PRIM asks early; until the silence is complete it would give its place up to a claim that may be the last of a dead node.
+  if (ending_ || (!heard && now_ < liveness_.silent_from())) return;
   if (!durable_.candidate && !changing(ChangeKind::claim)) unprepare();
   if (!refused_) {
     refused_ = true;
@@ -126,7 +129,8 @@ void Node::claim_after_silence() {
 // After a restart: only the last writer, for it has all that was flushed (control:B1, E1); and whoever asked before, for all was
 // flushed before it did (data:D10). A living SECOND has more and goes first (data:D11): it asks one timeout after the last beat.
 bool Node::claim_cold() {
-  bool writer = durable_.state == Freshness::shared && durable_.g.minted_by == durable_.node_uid;
+  bool wrote = durable_.g.minted_by == durable_.node_uid || mutated(Mutant::reader_stays_shared);
+  bool writer = durable_.state == Freshness::shared && wrote;
   bool again = durable_.candidate && durable_.state == Freshness::shared;
   if (!writer && !durable_.candidate) return false;
   auto from = started_ + liveness_.longest_timeout() * 2;
@@ -135,7 +139,9 @@ bool Node::claim_cold() {
   auto may = claim(now_ >= from && (writer || again), as);
   if (may == Arbitration::yes) {
     tell(Rule::E1, static_cast<std::int64_t>(durable_.candidate->counter));
-    log('C', "heart", "The arbiter lets this node go on alone. It had stopped without an orderly end: what was never flushed may be missing");
+    bool crashed = boot_.record && boot_.record->g == durable_.g && boot_.record->state == Freshness::shared && !boot_.record->candidate;
+    log(crashed ? 'C' : 'E', "heart",
+        std::string("The arbiter lets this node go on alone") + (crashed ? ". It did not leave the pair in order: what was never flushed may be missing" : ""));
     change({.kind = ChangeKind::mint, .rule = Rule::M3, .as = as, .adopt = true, .covers = durable_.covers});
     return true;
   }
@@ -147,6 +153,7 @@ bool Node::claim_cold() {
 
 // E6: a node that was alone starts by its own right, unless the arbiter knows better; without an answer it starts.
 bool Node::own_may_start() {
+  if (mutated(Mutant::own_ignores_key)) return true;
   auto is = key_is();
   if (is == KeyIs::unknown || is == KeyIs::foreign) ask_key(is == KeyIs::foreign ? after_refusal : Duration{});
   if (is == KeyIs::unknown) wait(Wait::starting, Rule::E6, "reads the arbiter's key", "a moment", "");
@@ -187,6 +194,7 @@ void Node::watch_key() {
   bool prim = standing_ == Standing::prim && durable_.state == Freshness::shared && proven() && lease_holds(now_) &&
               !continuing_ && verdict().who == Who::resume;
   if ((!alone && !prim) || ending_ || quiesced_ || persisting() || durable_.dir_uid.none()) return;
+  if (mutated(Mutant::key_left_behind) && key_.known && key_.value) return;
   switch (key_is()) {
   case KeyIs::unknown:
   case KeyIs::silent: return ask_key({});

@@ -200,7 +200,7 @@ class Node {
   KeyIs key_is() const;
   void ask_key(Duration pause, std::optional<Generation> put = {});
   Arbitration claim(bool ready, MintedAs as, bool force = false);
-  void claim_after_silence();
+  void claim_after_silence(bool heard);
   bool claim_cold();
   bool own_may_start();
   bool operator_may_serve();

@@ -63,6 +63,7 @@ void Node::void_candidate(Record& r) const {
 }
 
 void Node::void_of_peer(Record& r, const Record& peer) const {
+  if (mutated(Mutant::void_not_listed)) return;
   for (const auto& g : peer.voided)
     if (!in_chain(r, g)) make_void(r, g);
   if (peer.candidate && !in_chain(r, *peer.candidate)) make_void(r, *peer.candidate);
@@ -99,11 +100,12 @@ void Node::mint(const Change& c, Record& r) {
 bool Node::mutate(const Change& c, Record& r) {
   auto outdate = [&](Why why) {
     if (r.state != Freshness::inconsistent) r.state = Freshness::outdated, r.why = why;
-    void_candidate(r);
+    if (!mutated(Mutant::candidate_kept)) void_candidate(r);
   };
   switch (c.kind) {
   case ChangeKind::boot:
     r.incarnation = incarnation_;
+    if (mutated(Mutant::candidate_forgotten)) r.candidate.reset();
     // B1: a reader of a shared generation that restarted may have lost what it received; not if it had flushed all before it asked the
     // arbiter, and received nothing since (data:D10).
     if (r.state == Freshness::shared && r.g.minted_by != r.node_uid && !(etcd() && r.candidate) && !mutated(Mutant::reader_stays_shared))
@@ -117,8 +119,9 @@ bool Node::mutate(const Change& c, Record& r) {
   case ChangeKind::claim: {
     bool live = standing_ == Standing::prim || standing_ == Standing::second;
     if (r.candidate || (c.as != MintedAs::op && r.state != Freshness::shared)) return false;
-    if (live && !(continuing_ && continuing_->ready)) return false; // the other node was heard meanwhile
-    auto counter = std::max(r.g.counter, peer_ ? peer_->record.g.counter : 0) + 1;
+    bool prepared = continuing_ && (continuing_->ready || mutated(Mutant::asks_before_flush));
+    if (live && !prepared) return false; // the other node was heard meanwhile
+    auto counter = std::max({r.g.counter, peer_ ? peer_->record.g.counter : 0, key_.value ? key_.value->counter : 0}) + 1;
     r.candidate = Generation{counter, nonce(), r.node_uid, c.as};
     if (live) r.covers = continuing_->covers;
     return true;

@@ -98,7 +98,7 @@ void Node::on_silence(bool former_life_over) {
   bool none = config_.module.check.splitbrain.mode == ArbiterMode::none;
   // PRIM asks when its lease ends, SECOND when the silence is complete; without an arbiter both wait for the latter.
   if (!former_life_over && now_ < liveness_.silent_from() && (second || none || lease_holds(now_))) return;
-  if (etcd()) return claim_after_silence();
+  if (etcd() && !mutated(Mutant::arbiter_not_asked)) return claim_after_silence(former_life_over);
   switch (may_continue()) {
   case Arbitration::pending: return prepare_early();
   case Arbitration::yes: return continue_alone(Rule::M5);
@@ -147,7 +147,8 @@ void Node::check_continuing() {
   continuing_->minting = true;
   if (mutated(Mutant::exclusion_not_awaited))
     to_mirror(order::GoAlone{durable_.g}), to_mirror(order::Permit{durable_.g.counter, Instant::never()});
-  auto as = standing_ == Standing::prim ? MintedAs::prim : MintedAs::second;
+  bool by_operator = continuing_->rule == Rule::M4; // (iii) 15
+  auto as = by_operator ? MintedAs::op : standing_ == Standing::prim ? MintedAs::prim : MintedAs::second;
   bool adopt = continuing_->rule == Rule::M3;
   change({.kind = ChangeKind::mint, .rule = continuing_->rule, .as = as, .adopt = adopt, .covers = continuing_->covers});
 }

@@ -147,7 +147,8 @@ void Storyteller::both(Instant t) {
 void Storyteller::fault(Instant t, const Event& e) {
   if (is_fault(e.what) && e.length.ns > 0 && e.what != What::crash && e.what != What::kill) {
     bool link = e.what < What::crash && e.what != What::reset;
-    std::string where = link ? name(e.node) + ">" + (e.other == 2 ? "w" : name(e.other)) : e.what == What::witness_down ? "w" : name(e.node);
+    bool of_arbiter = e.what >= What::arbiter_down && e.what <= What::arbiter_restored;
+    std::string where = link ? name(e.node) + ">" + (e.other == 2 ? "w" : name(e.other)) : e.what == What::witness_down || of_arbiter ? "w" : name(e.node);
     if (e.node == 2) where = "w>" + name(e.other);
     story_.faults.push_back({t.ns, weather_.end_of(e).ns, print(e).substr(print(e.at).size() + 4), where});
   }

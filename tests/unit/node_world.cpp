@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <iostream>
+#include <utility>
 
 namespace lockstep::test {
 namespace {
@@ -162,18 +163,20 @@ void World::ask_arbiter(int i, const nfx::AskArbiter& q) {
   nin::ArbiterAnswer a;
   a.ticket = q.ticket;
   if (!hosts[i].arbiter) {
-    note(i, line + ": no answer");
+    if (std::exchange(hosts[i].asked, line) != line) note(i, line + ": no answer"); // said once
     a.problem = "10.0.0.1:2379 does not answer";
     return later(i, seconds(1), a);
   }
+  hosts[i].asked.clear();
   auto& s = arbiter;
+  bool lost = s.answers_lost && q.put;
   bool swaps = q.put && s.key == q.expected;
   if (swaps) s.key = q.put, ++s.revision;
   a.says = swaps ? nin::ArbiterSays::swapped : s.key ? nin::ArbiterSays::holds : nin::ArbiterSays::absent;
   if (s.key) a.value = *s.key;
   a.revision = s.revision;
-  note(i, line + (swaps ? ": done" : ": holds " + name(s.key)) + (s.answers_lost ? ", the answer is lost" : ""));
-  if (s.answers_lost) a = {.ticket = q.ticket, .problem = "10.0.0.1:2379 does not answer"};
+  note(i, line + (swaps ? ": done" : ": holds " + name(s.key)) + (lost ? ", the answer is lost" : ""));
+  if (lost) a = {.ticket = q.ticket, .problem = "10.0.0.1:2379 does not answer"};
   later(i, s.takes, a);
 }
 

@@ -27,6 +27,7 @@ struct World {
     Instant vip_until;
     MountKind mount = MountKind::plain;
     std::vector<std::string> scripts;
+    std::string asked; // of an arbiter that does not answer
     std::map<std::uint64_t, nfx::Answer> answers;
     std::optional<Session> source, target; // of the fake Mirror
     std::optional<Position> equal;
@@ -62,7 +63,7 @@ struct World {
   struct {                        // of mode etcd: one key, one store for both
     std::optional<Generation> key;
     std::uint64_t revision = 1;
-    bool answers_lost = false;    // questions are carried out, nobody hears of it
+    bool answers_lost = false;    // swaps are carried out, nobody hears of it
     Duration takes = ms(10);
   } arbiter;
   bool keep_restarting = true;    // Exit{restart} starts again, as the agent does
