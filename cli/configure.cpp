@@ -4,6 +4,7 @@
 #include "cli/safe_archive.hpp"
 #include "cli/templates.hpp"
 #include "core/config/digest.hpp"
+#include "shim/common/net/etcd_client.hpp"
 #include "shim/common/site.hpp"
 #include "shim/common/storage/files.hpp"
 #include <cerrno>
@@ -44,6 +45,14 @@ void remove_tree(const std::string& path) {
   }
 }
 
+// What the arbiter of exec="etcd" needs on this machine; the other node checks its own files when it is handed the module.
+Status check_arbiter(const ModuleConfig& config, const std::string& file) {
+  const SplitbrainConfig& arbiter = config.check.splitbrain;
+  if (arbiter.mode != ArbiterMode::etcd) return {};
+  Status s = check_etcd_files(etcd_options(arbiter));
+  return s ? s : Status{Error{file + ":" + std::to_string(arbiter.line) + ": " + s.error()}};
+}
+
 Result<ModuleConfig> checked(const Session& s, const std::string& am, std::string& text) {
   std::string file = s.paths.module_etc(am) + "/userconfig.xml";
   auto read = read_text_file(file);
@@ -69,6 +78,7 @@ Result<ModuleConfig> checked(const Session& s, const std::string& am, std::strin
     if (!s.as_json || d.severity == Severity::error) std::fprintf(stderr, "%s\n", to_string(d).c_str());
   if (!cluster) return Error{cluster.error()};
   if (!parsed.value || has_error(found)) return Error{"the configuration of module " + am + " is not valid: nothing was changed"};
+  if (Status st = check_arbiter(*parsed.value, file); !st) return st;
   return std::move(*parsed.value);
 }
 

@@ -72,11 +72,17 @@ void check_addresses(const ModuleConfig& module, const ClusterConfig& cluster, F
     return nullptr;
   };
   const auto& splitbrain = module.check.splitbrain;
-  if (splitbrain.mode == ArbiterMode::ping)
-    for (const auto& witness : splitbrain.args)
-      if (const auto* n = owner(witness))
-        findings.error({splitbrain.line, 0}, "<splitbrain arg=\"" + witness + "\"> is node " + n->name +
-                                                 " itself: a witness must be a third machine, as a router");
+  std::size_t on_nodes = 0;
+  for (const auto& witness : arbiter_hosts(splitbrain)) {
+    const auto* n = owner(witness);
+    on_nodes += n ? 1 : 0;
+    if (n && splitbrain.mode == ArbiterMode::ping)
+      findings.error({splitbrain.line, 0}, "<splitbrain arg=\"" + witness + "\"> is node " + n->name +
+                                               " itself: a witness must be a third machine, as a router");
+  }
+  if (splitbrain.mode == ArbiterMode::etcd && on_nodes == splitbrain.args.size())
+    findings.error({splitbrain.line, 0}, "<splitbrain exec=\"etcd\"> has endpoints on the two nodes only: when one is lost the "
+                                         "other finds no majority; a member must run on a third machine, and be in arg");
   for (const auto& i : module.vip.interfaces)
     for (const auto& v : i.addresses)
       if (const auto* n = owner(v.addr))

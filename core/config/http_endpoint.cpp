@@ -35,7 +35,8 @@ HttpEndpointRead parse_http_endpoint(std::string_view text) {
   if (rest.starts_with('[') && host_end != std::string_view::npos) ++host_end;
   auto host = rest.substr(0, std::min(host_end, rest.size()));
   auto address = parse_address(host);
-  if (!address || (is_ipv6(*address) && !host.starts_with('[')))
+  bool bare_v6 = !rest.starts_with('[') && std::count(rest.begin(), rest.end(), ':') > 1;
+  if (!address || bare_v6)
     return wrong(" names no host: write an IPv4, an IPv6 in brackets ([fd00::1]) or a DNS name after //");
   e.host = lower(*address);
   if (host.size() == rest.size()) return {std::move(e), ""};

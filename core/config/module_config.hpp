@@ -149,10 +149,16 @@ struct ErrdConfig {
 struct SplitbrainConfig {
   ArbiterMode mode = ArbiterMode::none;
   std::string ident;             // resource splitbrain.<ident>; empty with mode none
-  std::vector<std::string> args; // ping: witness addresses, any answer is enough
+  // ping: witness addresses, any answer is enough; etcd: endpoints in the normal form of core/config/http_endpoint.hpp.
+  std::vector<std::string> args;
   std::uint32_t line = 0;
+  // etcd (ours). Files of this machine, by absolute path; each node reads its own, nothing of them is in the pair's digest.
+  std::string cafile;             // PEM of the authority of https endpoints; empty: those that the system trusts
+  std::string user, passwordfile; // both or none; the file holds the password and is readable by root only
   bool operator==(const SplitbrainConfig&) const = default;
 };
+// The machines that the arbiter runs on, as configured: addresses and names.
+std::vector<std::string> arbiter_hosts(const SplitbrainConfig&);
 
 struct IntfChecker { // declared by the user, on top of those that interface check="on" implies
   std::string ident, local_addr;

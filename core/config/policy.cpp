@@ -86,7 +86,6 @@ constexpr UnbuiltRule unbuilt[] = {
     {"check", "", "ping", nullptr, "the ping checker", "remove it"},
     {"check", "", "custom", nullptr, "the custom checker", "remove it"},
     {"check", "", "module", nullptr, "the module checker", "remove it"},
-    {"splitbrain", "exec", "", is<"etcd">, "the etcd arbiter", "write exec=\"ping\" with a witness, or exec=\"none\""},
 };
 
 } // namespace

@@ -1,65 +1,11 @@
-// <check> and the checkers (safekit 3.9). Real files nest <check> in <check>; that means no more than one.
+// <check> and the checkers (safekit 3.9); the arbiter is in userconfig_splitbrain.cpp. Real files nest <check> in
+// <check>; that means no more than one.
 #include "core/config/userconfig_parts.hpp"
-#include <algorithm>
 
 namespace lockstep {
 namespace {
 
 using Times = ElementReader::Times;
-
-constexpr std::size_t most_witnesses = 16;
-
-std::string read_ident(ElementReader& r) {
-  auto ident = r.required("ident").value_or("");
-  if (!ident.empty() && !is_plain_name(ident))
-    r.error_at("ident", ident, " is not a name: write letters, digits, \".\" \"-\" \"_\" (at most 64)");
-  return ident;
-}
-
-void read_witnesses(ElementReader& r, const std::string& arg, SplitbrainConfig& s) {
-  for (const auto& word : split_words(arg)) {
-    auto address = parse_address(word);
-    if (!address)
-      r.error_at(
-          "arg", word,
-          " is not an address: write IPv4 (10.0.0.1), IPv6 ([fd00::1]) or a DNS name, several separated by blanks");
-    else if (std::find(s.args.begin(), s.args.end(), *address) != s.args.end())
-      r.warning_at("arg", word, " is there twice");
-    else
-      s.args.push_back(*address);
-  }
-  if (s.args.size() > most_witnesses)
-    r.error("<splitbrain> has more than " + std::to_string(most_witnesses) + " witnesses");
-  r.warning("<splitbrain exec=\"ping\"> is best effort: when both nodes reach the witness but not each other, both "
-            "serve; take a router that every path between the nodes passes");
-}
-
-void read_splitbrain(ReadContext context, const XmlElement& e, CheckConfig& check) {
-  ElementReader r(context, e);
-  SplitbrainConfig s;
-  s.line = r.line();
-  if (!e.find("exec")) r.error("<splitbrain> needs the attribute exec: write exec=\"ping\"");
-  s.mode =
-      r.choice("exec", s.mode, {{"none", ArbiterMode::none}, {"ping", ArbiterMode::ping}, {"etcd", ArbiterMode::etcd}});
-  if (s.mode == ArbiterMode::none)
-    r.text("ident");
-  else
-    s.ident = read_ident(r);
-  auto arg = r.text("arg").value_or("");
-  r.choice("when", 0, {{"pre", 0}});
-  r.choice("action", 0, {{"wait", 0}});
-  r.done();
-  if (s.mode == ArbiterMode::ping && split_words(arg).empty())
-    r.error("<splitbrain exec=\"ping\"> needs arg with the address of a witness, as a router: write arg=\"10.0.0.1\"");
-  else if (s.mode == ArbiterMode::ping)
-    read_witnesses(r, arg, s);
-  else if (s.mode == ArbiterMode::etcd)
-    s.args = split_words(arg);
-  if (check.splitbrain.line != 0)
-    return r.error("<splitbrain> is there twice (first in line " + std::to_string(check.splitbrain.line) +
-                   "): a module has one arbiter; several witnesses go into its arg");
-  check.splitbrain = std::move(s);
-}
 
 template <class Checker>
 void add(ElementReader& r, Checker checker, std::vector<Checker>& all) {
@@ -118,10 +64,17 @@ void read_ip(ReadContext context, const XmlElement& e, CheckConfig& check) {
 
 } // namespace
 
+std::string read_ident(ElementReader& r) {
+  auto ident = r.required("ident").value_or("");
+  if (!ident.empty() && !is_plain_name(ident))
+    r.error_at("ident", ident, " is not a name: write letters, digits, \".\" \"-\" \"_\" (at most 64)");
+  return ident;
+}
+
 void read_check(ReadContext context, const XmlElement& e, CheckConfig& into) {
   ElementReader r(context, e);
   r.done({{"check", Times::many, [&](const XmlElement& c) { read_check(context, c, into); }},
-          {"splitbrain", Times::many, [&](const XmlElement& c) { read_splitbrain(context, c, into); }},
+          {"splitbrain", Times::many, [&](const XmlElement& c) { read_splitbrain(context, c, into.splitbrain); }},
           {"intf", Times::many, [&](const XmlElement& c) { read_intf(context, c, into); }},
           {"ip", Times::many, [&](const XmlElement& c) { read_ip(context, c, into); }}});
 }

@@ -23,6 +23,9 @@ VipConfig read_vip(ReadContext, const XmlElement&);
 std::optional<RfsConfig> read_rfs(ReadContext, const XmlElement&, std::string_view root,
                                   std::optional<FlowElement>& flow);
 ErrdConfig read_errd(ReadContext, const XmlElement&);
+// The attribute ident of a checker.
+std::string read_ident(ElementReader&);
+void read_splitbrain(ReadContext, const XmlElement&, SplitbrainConfig& into);
 void read_check(ReadContext, const XmlElement&, CheckConfig& into);
 
 } // namespace lockstep

@@ -180,7 +180,7 @@ class ModuleParser {
     if (!config_.user && service.element().find("mode") && !findings_.any_error())
       service.warning("<service> has no <user/>: no script of the module will run");
     choose_flow(config_, flow_, findings_);
-    for (const auto& witness : config_.check.splitbrain.args)
+    for (const auto& witness : arbiter_hosts(config_.check.splitbrain))
       for (const auto& i : config_.vip.interfaces)
         for (const auto& v : i.addresses)
           if (v.addr == witness)

@@ -34,6 +34,7 @@ Life::~Life() {
   *alive_ = false;
   if (vip_)
     if (Status s = vip_->drop(); !s) context_.log.write('C', "vipplug", s.error());
+  arbiter_.reset();
   storage_.reset();
   mounts_.reset(); // before Mirror: an unmount hands over the last dirty pages, which are still answered
   mirror_.reset();
@@ -214,8 +215,19 @@ Status Life::open_machines(const Boot& boot, const ScanReport& scan) {
                                          [m = mirror_.get()](Op op, Payload payload, FuseMount::Reply reply) {
                                            m->submit(std::move(op), payload, std::move(reply));
                                          });
+  open_arbiter();
   node_ = std::make_unique<Node>(node_config(context_.cluster, context_.module), full, random_u64(), boot_now());
   return {};
+}
+
+void Life::open_arbiter() {
+  const SplitbrainConfig& config = context_.module.config.check.splitbrain;
+  if (config.mode != ArbiterMode::etcd) return;
+  // A start never depends on the arbiter: what would make it refuse us is said early and forbids nothing.
+  EtcdOptions options = etcd_options(config);
+  if (Status s = check_etcd_files(options); !s) context_.log.write('E', "splitbraincheck", s.error());
+  arbiter_ = std::make_unique<ArbiterHost>(context_.loop, context_.module.name, std::move(options),
+                                           [this](nin::ArbiterAnswer answer) { step(std::move(answer)); });
 }
 
 Status Life::open_links() {

@@ -6,6 +6,7 @@
 #include "shim/common/storage/record_store.hpp"
 #include "shim/linux/processes.hpp"
 #include "shim/linux/script_runner.hpp"
+#include "shim/module/arbiter_host.hpp"
 #include "shim/module/beat_links.hpp"
 #include "shim/module/mirror_host.hpp"
 #include "shim/module/module_log.hpp"
@@ -50,6 +51,7 @@ class Life {
   Status open_record(Boot& boot);
   Status inspect_marker(Boot& boot);
   Status open_machines(const Boot& boot, const ScanReport& scan);
+  void open_arbiter();
   Status open_links();
   Status prepare_checkers();
 
@@ -61,7 +63,6 @@ class Life {
   void set_aside(const nfx::SetAside& e);
   void run_script(const nfx::RunScript& e);
   void ask_witness(Ticket ticket);
-  void ask_arbiter(const nfx::AskArbiter& e);
   void mount(const nfx::MountFor& e);
   void raise_vip(const nfx::RaiseVip& e);
   void drop_vip(const nfx::DropVip& e);
@@ -86,6 +87,7 @@ class Life {
   std::unique_ptr<Node> node_;
   std::unique_ptr<BeatLinks> beats_;
   std::unique_ptr<VipHost> vip_;
+  std::unique_ptr<ArbiterHost> arbiter_; // of exec="etcd"
   ScriptRunner scripts_;
   std::map<std::uint64_t, ScriptRunner::Id> running_scripts_; // by ticket
   std::vector<ProcessFilter> process_filters_;

@@ -60,7 +60,7 @@ void Life::carry_out(NodeEffect& effect) {
       if (it != l.running_scripts_.end()) l.scripts_.stop(it->second, script_kill_grace);
     }
     void operator()(nfx::AskWitness& e) { l.ask_witness(e.ticket); }
-    void operator()(nfx::AskArbiter& e) { l.ask_arbiter(e); }
+    void operator()(nfx::AskArbiter& e) { l.arbiter_->ask(e); }
     void operator()(nfx::MountFor& e) { l.mount(e); }
     void operator()(nfx::RaiseVip& e) { l.raise_vip(e); }
     void operator()(nfx::DropVip& e) { l.drop_vip(e); }
@@ -174,13 +174,6 @@ void Life::run_script(const nfx::RunScript& e) {
   for (const std::string& a : e.args) quoted += " \"" + a + "\"";
   std::string file = started.log_file.substr(started.log_file.rfind('/') + 1);
   context_.log.write('S', "userplug", "Script " + e.name + quoted + (file.empty() ? "" : " > " + file));
-}
-
-// The configuration check refuses exec="etcd" until its client is there.
-void Life::ask_arbiter(const nfx::AskArbiter& e) {
-  nin::ArbiterAnswer silent;
-  silent.ticket = e.ticket, silent.problem = "this build cannot ask an arbiter";
-  step(std::move(silent));
 }
 
 void Life::ask_witness(Ticket ticket) {

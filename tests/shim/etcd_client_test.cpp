@@ -1,9 +1,9 @@
 // The client of the arbiter against a real etcd, and against servers that misbehave.
 #include "shim/common/net/etcd_client.hpp"
+#include "tests/shim/fake_gateway.hpp"
 #include "tests/shim/net_support.hpp"
 #include "tests/shim/real_etcd.hpp"
 #include <future>
-#include <httplib.h>
 #include <sys/stat.h>
 
 using namespace lockstep;
@@ -28,39 +28,10 @@ EtcdOptions options_for(std::vector<HttpEndpoint> endpoints) {
   return o;
 }
 
-// A gateway of our own making: `serve` gives status and body; it may wait for `gate`.
-struct FakeGateway {
-  httplib::Server http;
-  std::promise<void> open_gate;
-  std::shared_future<void> gate = open_gate.get_future().share();
-  std::atomic<int> asked{0};
-  HttpEndpoint endpoint;
-  std::thread thread;
-  explicit FakeGateway(std::function<void(FakeGateway&, const httplib::Request&, httplib::Response&)> serve) {
-    http.Post(".*", [this, serve](const httplib::Request& q, httplib::Response& a) {
-      ++asked;
-      serve(*this, q, a);
-    });
-    endpoint = {false, "127.0.0.1", static_cast<std::uint16_t>(http.bind_to_any_port("127.0.0.1"))};
-    thread = std::thread([this] { http.listen_after_bind(); });
-  }
-  ~FakeGateway() {
-    try {
-      open_gate.set_value();
-    } catch (const std::future_error&) {
-    }
-    while (!http.is_running()) ::poll(nullptr, 0, 1);
-    http.stop();
-    thread.join();
-  }
-};
-
 const std::string header = R"("header":{"revision":"7"})";
 const std::string made = "{" + header + R"(,"succeeded":true,"responses":[{"response_put":{}}]})";
 const std::string holds_two =
     "{" + header + R"(,"responses":[{"response_range":{"kvs":[{"key":"L2xvY2tzdGVwL20veA==","value":"dHdv"}]}}]})";
-
-void never_answers(FakeGateway& g, const httplib::Request&, httplib::Response&) { g.gate.wait(); }
 
 // An authority and a certificate for 127.0.0.1 and localhost signed by it.
 struct Certificates : TemporaryDirectory {

@@ -174,6 +174,11 @@ BOOST_AUTO_TEST_CASE(a_module_that_does_not_fit_its_cluster) {
   BOOST_TEST(against(module("<user/><check><splitbrain ident='w' exec='ping' arg='10.0.0.254 10.1.0.2'/></check>")) ==
              "userconfig.xml:4: <splitbrain arg=\"10.1.0.2\"> is node node2 itself: a witness must be a third machine, "
              "as a router\n");
+  auto etcd = [](const std::string& arg) { return module("<user/><check><splitbrain ident='w' exec='etcd' arg='" + arg + "'/></check>"); };
+  BOOST_TEST(against(etcd("http://10.0.0.1 http://10.1.0.2 http://10.0.0.9")) == ""); // two members on the nodes, one elsewhere
+  BOOST_TEST(against(etcd("http://10.0.0.1 http://10.0.0.2")) ==
+             "userconfig.xml:4: <splitbrain exec=\"etcd\"> has endpoints on the two nodes only: when one is lost the other finds no "
+             "majority; a member must run on a third machine, and be in arg\n");
   BOOST_TEST(against(module("<user/>" + vip("10.0.0.1"))) ==
              "userconfig.xml:4: <virtual_addr addr=\"10.0.0.1\"> is the address of node node1: a virtual address "
              "belongs to no node\n");

@@ -206,8 +206,6 @@ BOOST_AUTO_TEST_CASE(a_function_that_is_not_built_is_refused_by_name) {
        R"(16: <custom> asks for the custom checker, which is not built yet: remove it)"},
       {"<check></check>", "<check><module name=\"a\"/></check>",
        R"(16: <module> asks for the module checker, which is not built yet: remove it)"},
-      {"<check></check>", "<check><splitbrain ident=\"w\" exec=\"etcd\" arg=\"http://10.0.0.1:2379\"/></check>",
-       R"(16: <splitbrain exec="etcd"> asks for the etcd arbiter, which is not built yet: write exec="ping" with a witness, or exec="none")"},
   });
   // Their off switches are understood.
   for (const char* off : {"scripts=\"off\"", "syncdelta=\"0\"", "syncdelta=\"60s\"", "syncat=\"\""})
@@ -323,6 +321,62 @@ BOOST_AUTO_TEST_CASE(the_arbiter) {
   BOOST_TEST(said(with("<intf ident=\"a\"/>")) == "userconfig.xml:16: <intf> needs <to> with an address\n");
   BOOST_TEST(said(with("<ip ident=\"a\"><to/></ip>")) ==
              "userconfig.xml:16: <to> needs the attribute addr with an address\n");
+}
+
+BOOST_AUTO_TEST_CASE(the_etcd_arbiter) {
+  const std::string three = "http://10.0.0.1:2379 http://10.0.0.2:2379 http://10.0.0.3:2379";
+  auto with = [&](const std::string& attributes) {
+    return replaced(good, "<check></check>", "<check><splitbrain ident=\"w\" exec=\"etcd\" " + attributes + "/></check>");
+  };
+  auto arg = [&](const std::string& endpoints, const std::string& more = "") {
+    auto all = said(with("arg=\"" + endpoints + "\" " + more));
+    const std::string place = "userconfig.xml:16: ";
+    BOOST_TEST((all.empty() || all.starts_with(place)), all);
+    return all.empty() ? all : all.substr(place.size(), all.find('\n') - place.size());
+  };
+  auto config = parse_module_config(with("arg=\"HTTP://10.0.0.1:2379/ http://[FD00::2] http://10.0.0.3:2379\"")).value;
+  BOOST_REQUIRE(config);
+  const SplitbrainConfig& s = config->check.splitbrain;
+  BOOST_TEST((s.args == std::vector<std::string>{"http://10.0.0.1:2379", "http://[fd00::2]:2379", "http://10.0.0.3:2379"}));
+  BOOST_TEST((arbiter_hosts(s) == std::vector<std::string>{"10.0.0.1", "fd00::2", "10.0.0.3"}));
+  BOOST_TEST(arg(three) == "");
+  BOOST_TEST(arg("https://10.0.0.1 https://10.0.0.2 https://10.0.0.3", R"(cafile="/etc/ssl/etcd.pem" user="u" passwordfile="/root/p")") == "");
+
+  BOOST_TEST(arg("") == R"(<splitbrain exec="etcd"> needs arg with the endpoints of an etcd, separated by blanks: write )"
+                        R"(arg="http://10.0.0.1:2379 http://10.0.0.2:2379 http://10.0.0.3:2379")");
+  for (auto& [endpoint, rest] : std::vector<std::pair<std::string, std::string>>{
+           {"10.0.0.1:2379", " is not a URL: write http://10.0.0.1:2379"},
+           {"etcd://10.0.0.1", " is not a URL of http or https: write http://10.0.0.1:2379"},
+           {"http://u:p@10.0.0.1", " has a user in it: write the attributes user and passwordfile"},
+           {"http://10.0.0.1:2379/v3", " has a path: an endpoint ends with its port, as http://10.0.0.1:2379"},
+           {"http://", " names no host: write an IPv4, an IPv6 in brackets ([fd00::1]) or a DNS name after //"},
+           {"http://fd00::1", " names no host: write an IPv4, an IPv6 in brackets ([fd00::1]) or a DNS name after //"},
+           {"http://10.0.0", " names no host: write an IPv4, an IPv6 in brackets ([fd00::1]) or a DNS name after //"},
+           {"http://10.0.0.1:", " has no port number after its host: write one from 1 to 65535, etcd's is 2379"},
+           {"http://[fd00::1]2379", " has no port number after its host: write one from 1 to 65535, etcd's is 2379"},
+           {"http://10.0.0.1:70000", " has no port number after its host: write one from 1 to 65535, etcd's is 2379"}})
+    BOOST_TEST(arg(three + " " + endpoint) == "<splitbrain arg=\"" + endpoint + "\">" + rest);
+  BOOST_TEST(arg("http://10.0.0.1 https://10.0.0.2") == "<splitbrain arg> mixes http and https: write https for all endpoints, or http for all");
+  BOOST_TEST(arg(three + " http://10.0.0.3:2379/") == R"(warning: <splitbrain arg="http://10.0.0.3:2379/"> is there twice)");
+  BOOST_TEST(arg(three + " http://etcd4") == R"(warning: <splitbrain arg="http://etcd4"> is a name: it needs a name server that answers )"
+                                             "at once when a node is lost; write the address");
+  BOOST_TEST(arg("http://10.0.0.1").starts_with("warning: <splitbrain exec=\"etcd\"> has one endpoint, a single point of failure: "));
+  BOOST_TEST(arg("http://10.0.0.1 http://10.0.0.2").starts_with("warning: <splitbrain exec=\"etcd\"> has two endpoints: "));
+  BOOST_TEST(arg("https://10.0.0.1 https://10.0.0.2 https://10.0.0.3").starts_with("warning: <splitbrain> has https endpoints and no cafile: "));
+  BOOST_TEST(arg(three, "cafile=\"/ca.pem\"") ==
+             R"(<splitbrain cafile="/ca.pem"> says whom to trust over https, but the endpoints in arg are http: write https)");
+  BOOST_TEST(arg(three, "cafile=\"ca.pem\"") ==
+             R"(<splitbrain cafile="ca.pem"> is not an absolute path: write it from "/" on, without "." and "..")");
+  BOOST_TEST(arg(three, "user=\"u\"").starts_with("<splitbrain user> needs the attribute passwordfile: "));
+  BOOST_TEST(arg(three, "passwordfile=\"/p\"") == "<splitbrain passwordfile> needs the attribute user");
+  BOOST_TEST(arg(three, "user=\"u\" passwordfile=\"/p\"") ==
+             "warning: <splitbrain user=\"u\"> sends its password over http, readable on the network: write https endpoints");
+  auto password = arg(three, "password=\"secret\""); // not in this file, and not in the sentence
+  BOOST_TEST((password.find("passwordfile") != std::string::npos && password.find("secret") == std::string::npos), password);
+  BOOST_TEST(arg("http://10.0.0.200:2379 http://10.0.0.2 http://10.0.0.3") ==
+             "<splitbrain arg=\"10.0.0.200\"> is the virtual address of line 7: a witness must be a machine of its own, as a router");
+  BOOST_TEST(said(replaced(good, "<check></check>", "<check><splitbrain exec=\"none\" user=\"u\"/></check>")) ==
+             "userconfig.xml:16: <splitbrain> has cafile, user or passwordfile, which belong to exec=\"etcd\": remove them\n");
 }
 
 BOOST_AUTO_TEST_CASE(macros_and_variables) {

@@ -161,6 +161,11 @@ BOOST_AUTO_TEST_CASE(the_pair_digest_is_of_directories_and_arbiter_alone) {
   BOOST_TEST(digest(one) != base);
   BOOST_TEST(digest(one) == digest(two));
   BOOST_TEST(digest(one) != digest(replaced(one, " 10.0.0.2", "")));
+  auto etcd = replaced(one, "exec='ping' arg='10.0.0.1 10.0.0.2'", "exec='etcd' arg='https://10.0.0.1 https://10.0.0.2' cafile='/a.pem'");
+  BOOST_TEST(digest(etcd) == digest(replaced(etcd, "https://10.0.0.1 https://10.0.0.2", "https://10.0.0.2:2379/ https://10.0.0.1")));
+  BOOST_TEST(digest(etcd) == digest(replaced(etcd, "/a.pem", "/b.pem"))); // a file of the machine
+  BOOST_TEST(digest(etcd) != digest(replaced(etcd, "https://10.0.0.1", "https://10.0.0.3")));
+  BOOST_TEST(digest(etcd) != digest(one));
 }
 
 BOOST_AUTO_TEST_CASE(the_text_digest_is_of_every_byte) {

@@ -1,4 +1,5 @@
 #include "shim/common/net/etcd_client.hpp"
+#include "core/config/module_config.hpp"
 #include "shim/common/net/etcd_messages.hpp"
 #include "shim/common/private_file.hpp"
 #include "shim/common/storage/files.hpp"
@@ -50,6 +51,13 @@ struct EtcdClient::Question {
     return put == nullptr ? etcd::read_range(a.status, a.body, key) : etcd::read_swap(a.status, a.body, key);
   }
 };
+
+EtcdOptions etcd_options(const SplitbrainConfig& config) {
+  EtcdOptions options;
+  for (const auto& text : config.args) options.endpoints.push_back(parse_http_endpoint(text).endpoint);
+  options.cafile = config.cafile, options.user = config.user, options.passwordfile = config.passwordfile;
+  return options;
+}
 
 EtcdClient::EtcdClient(EtcdOptions options) : options_(std::move(options)) {}
 EtcdClient::~EtcdClient() { hold_socket(-1); }

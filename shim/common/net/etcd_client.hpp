@@ -30,6 +30,9 @@ struct EtcdOptions {
   Duration question_timeout = seconds(10);                            // no further endpoint is tried after it
 };
 
+struct SplitbrainConfig;
+EtcdOptions etcd_options(const SplitbrainConfig& config); // of exec="etcd"
+
 struct EtcdAnswer {
   enum class Says : std::uint8_t {
     value,  // the key holds `value`, and `put` was not made
