@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import threading
 import time
 
 from . import config, tree
@@ -215,6 +216,41 @@ class Cluster:
                     tail = file.read_text(errors="replace").splitlines()[-lines:]
                     text.append(f"--- {node.name} {file.name}\n" + "\n".join(tail))
         return "\n".join(text)
+
+
+class AddressWatch:
+    """Looks all the time which nodes hold the virtual address, and remembers when both did and since when a node does not."""
+
+    def __init__(self, lab):
+        self.lab, self.both, self.looks = lab, [], 0
+        self.last_seen = {}  # node name -> monotonic seconds of the last look that saw the address there
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def holds(self, node):
+        """From the kernel's own table in the node's network namespace: works while every process there is stopped."""
+        try:
+            with open(f"/proc/{node.pid}/net/fib_trie") as table:
+                return f"|-- {self.lab.vip()}\n" in table.read()
+        except OSError:
+            return False  # it is off
+
+    def _run(self):
+        node1, node2 = self.lab.nodes
+        while not self._end.wait(0.02):
+            first, second, again = self.holds(node1), self.holds(node2), self.holds(node1)
+            now = time.monotonic()
+            self.looks += 1
+            for node, held in ((node1, again), (node2, second)):
+                if held:
+                    self.last_seen[node.name] = now
+            if first and second and again:
+                self.both.append(now)
+
+    def stop(self):
+        self._end.set()
+        self._thread.join(10)
 
 
 class Load:

@@ -15,8 +15,9 @@ def cluster_xml(lab):
 
 
 def userconfig_xml(lab, directories, *, service="", pulse=200, timeout=2000, flow=None, vip=True, proc="labapp", polltimer=1,
-                   rfs='async="second"', witness=()):
-    """A module like the seed's with a faster heartbeat; `flow` is the network that carries replication (the first if not given)."""
+                   rfs='async="second"', witness=(), splitbrain=""):
+    """A module like the seed's with a faster heartbeat; `flow` is the network that carries replication (the first if not given);
+    `witness`: addresses to ping, or `splitbrain`: that element as it is."""
     flow = flow or next(iter(lab.networks))
     beats = "".join(f'      <heartbeat name="{n}"{" ident=" + chr(34) + "flow" + chr(34) if n == flow else ""}/>\n' for n in lab.networks)
     address = f"""    <vip><interface_list><interface check="on" arpreroute="on"><real_interface>
@@ -26,7 +27,9 @@ def userconfig_xml(lab, directories, *, service="", pulse=200, timeout=2000, flo
     errd = f"""    <errd polltimer="{polltimer}">
       <proc name="{proc}" atleast="1" action="restart" class="prim"/>
     </errd>\n""" if proc else ""
-    check = f'    <check><splitbrain ident="witness" exec="ping" arg="{" ".join(witness)}"/></check>\n' if witness else ""
+    if witness:
+        splitbrain = f'<splitbrain ident="witness" exec="ping" arg="{" ".join(witness)}"/>'
+    check = f"    <check>{splitbrain}</check>\n" if splitbrain else ""
     return f"""<!DOCTYPE safe>
 <safe>
   <service mode="mirror" {service}>

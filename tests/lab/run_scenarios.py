@@ -13,7 +13,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 from tests.lab import lab, runner  # noqa: E402
 
-FILES = ("start", "failover", "isolation", "errd", "bad_input")
+FILES = ("start", "failover", "isolation", "arbiter", "errd", "bad_input")
 SECONDS = 300  # no scenario may take longer
 
 

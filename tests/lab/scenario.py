@@ -2,7 +2,8 @@
 import contextlib
 
 from . import config
-from .cluster import Cluster, Load
+from .cluster import AddressWatch, Cluster, Load
+from .etcd import Etcd
 from .lab import Lab
 
 APP = "/data/app"
@@ -10,11 +11,15 @@ ROWS = APP + "/rows"
 
 
 @contextlib.contextmanager
-def configured(networks=("default",), scripts=None, directories=(APP,), keep=False, **userconfig):
-    """Yields (lab, cluster, node1, node2): configured and stopped. Other keywords go to config.userconfig_xml."""
+def configured(networks=("default",), scripts=None, directories=(APP,), keep=False, etcd=False, **userconfig):
+    """Yields (lab, cluster, node1, node2): configured and stopped. `etcd`: with that arbiter, as lab.etcd ("secure": with https, user and
+    password). Other keywords go to config.userconfig_xml."""
     with Lab(networks=networks, directories=directories, keep=keep) as lab:
         cluster = Cluster(lab, directories=directories)
         witness = userconfig.pop("witness", False)
+        if etcd:
+            lab.etcd = Etcd(lab, secure=etcd == "secure")
+            userconfig["splitbrain"] = lab.etcd.splitbrain()
         text = config.userconfig_xml(lab, directories, witness=(lab.address("witness"),) if witness else (), **userconfig)
         cluster.configure(text, {**config.labapp_scripts(ROWS), **(scripts or {})})
         yield lab, cluster, *lab.nodes
@@ -29,6 +34,19 @@ def running_pair(load=True, **options):
         if client:
             client.wait_for(cluster, 20, "node1")
         yield lab, cluster, node1, node2, client
+
+
+@contextlib.contextmanager
+def arbitrated_pair(**options):
+    """running_pair with the etcd arbiter; at the end it is checked that the virtual address was never on both nodes."""
+    with running_pair(**{"etcd": True, **options}) as (lab, cluster, node1, node2, load):
+        lab.watch = AddressWatch(lab)
+        cluster.wait("the arbiter's key is written", lab.etcd.value)
+        try:
+            yield lab, cluster, node1, node2, load
+        finally:
+            lab.watch.stop()
+        cluster.expect(lab.watch.looks > 50 and not lab.watch.both, f"the address was on both nodes {len(lab.watch.both)} times")
 
 
 def populate(node, top=APP):

@@ -27,7 +27,7 @@ struct EtcdOptions {
   std::string cafile;             // https: PEM of the authority that signed their certificates; empty: the system's
   std::string user, passwordfile; // both or none; the password is read again at every login
   Duration connect_timeout = seconds(1), answer_timeout = seconds(2); // of one request to one endpoint
-  Duration question_timeout = seconds(10);                            // no further endpoint is tried after it
+  Duration question_timeout = seconds(6); // no further endpoint is tried after it
 };
 
 struct SplitbrainConfig;
