@@ -26,9 +26,10 @@ struct Placement {
 };
 Result<Placement> place(const VipSpec& v);
 
-// Adds the address with a finite lifetime, or renews it: the kernel removes it by itself `valid` after the last call
-// (whole seconds, at least 1, rounded down so that it never outlives the lease), so that a hung daemon loses it. The
-// kernel's count does not run during suspend: after a gap remove first, then think (control (iii) 22). Idempotent.
+// Adds the address with a finite lifetime, or renews it: the kernel removes it by itself `valid` after the last call, so
+// that a hung daemon loses it. The kernel counts whole seconds (`valid` is rounded down, but to no less than 1) and looks
+// once a second: it may be up to 1.25 s late (net/ipv4/devinet.c check_lifetime). Its count does not run during
+// suspend: after a gap remove first, then think (control (iii) 22). Idempotent.
 Status set_address(const Placement& p, Duration valid);
 // Idempotent: an address that is not there is success. Removes it from whichever interface holds it.
 Status remove_address(const IpAddress& a);
