@@ -113,13 +113,20 @@ void Promises::lost_memory(const Tree& a, const Tree& b) {
     if (!x || !y || *x != p.value || *y != p.value) p.excused = true;
   }
 }
+void Promises::only_there(const Tree& survivor) {
+  for (auto& [c, p] : cells_) {
+    auto v = value_of(survivor, c);
+    if (p.acknowledged && (!v || *v != p.value)) p.excused = true, p.synced = false;
+  }
+}
 void Promises::adopt(const Tree& t) {
   std::erase_if(cells_, [&](auto& c) { return !value_of(t, c.first); });
   settle(t);
 }
-std::string Promises::check(const Tree& t) const {
+std::string Promises::check(const Tree& t, const std::set<Cell>* besides) const {
   for (auto& [c, p] : cells_) {
     if (!p.acknowledged || p.excused) continue;
+    if (besides && besides->count(c)) continue;
     auto v = value_of(t, c);
     if (!v || *v == p.value || p.maybe.count(*v)) continue;
     return to_string(c, t) + " is not what was acknowledged (value " + std::to_string(*v) + " instead of " +

@@ -1,4 +1,5 @@
 #include "sim/cover.hpp"
+#include <utility>
 
 namespace lockstep::sim {
 namespace {
@@ -22,7 +23,7 @@ bool Cover::differs(const Disk& a, const Disk& b, const Item& i) {
 }
 
 void Cover::look_at_everything(const Disk& a, const Disk& b) {
-  differing_.clear();
+  differing_.clear(), again_ = true;
   for (auto* d : {&a, &b}) {
     for (auto* t : {&d->files.now(), &d->files.on_disk()}) {
       for (auto& [k, o] : t->objects()) {
@@ -49,27 +50,52 @@ void Cover::update(Disk& a, Disk& b) {
   }
   for (auto& i : again) {
     if (i.object == staging_key) continue;
-    if (differs(a, b, i)) differing_.insert(i);
-    else differing_.erase(i);
+    if (differs(a, b, i)) differing_.insert(i), fresh_.insert(i);
+    else differing_.erase(i), fresh_.erase(i);
   }
 }
 
-std::string Cover::uncovered(const Disk& a, const Disk& b, const Mirror* ma, const Mirror* mb) const {
-  if (differing_.empty()) return {};
-  PendingSet sets = a.state.set;
-  sets.add(b.state.set);
+Cover::Seen Cover::seen(const Disk& d, const Mirror* m) {
+  Seen s;
+  s.mirror = m, s.marks = d.state.set.size() + d.state.set.everything;
+  if (m) s.spans = m->recent_spans(), s.resyncing = m->resyncing();
+  return s;
+}
+
+std::string Cover::uncovered(const Disk& a, const Disk& b, const Mirror* ma, const Mirror* mb, std::uint64_t step) {
+  std::array<Seen, 2> now{seen(a, ma), seen(b, mb)};
+  bool all = std::exchange(again_, false) || now != seen_ || step % 128 == 0;
+  seen_ = now;
+  auto look = std::exchange(fresh_, {});
+  auto& items = all ? differing_ : look;
+  if (items.empty()) return {};
+  PendingSet moving; // small: what is in flight, and what a session has still to drain
   for (auto* m : {ma, mb}) {
     if (!m) continue;
-    sets.add(m->recent_items()), sets.add(m->to_drain());
-    for (auto& op : m->in_flight()) sets.add(touched_by(op));
+    if (m->resyncing()) moving.add(m->to_drain());
+    for (auto& op : m->in_flight()) moving.add(touched_by(op));
   }
-  for (auto& i : differing_) {
-    if (covers(sets, i) || !differs(a, b, i)) continue; // an object that went away took its items with it
-    const char* kind = i.kind == Item::directory ? "directory " : i.kind == Item::attributes ? "attributes of " : "block ";
-    return kind + (i.kind == Item::block ? std::to_string(i.number) + " of " : std::string{}) + path_of(a.files.now(), i.object) +
-           " (" + to_string(i.object) + ")";
+  for (auto& i : items) {
+    auto has = [&](const PendingSet& s) { return covers(s, i); };
+    if (has(a.state.set) || has(b.state.set) || has(moving)) continue;
+    if ((ma && ma->recent_any(has)) || (mb && mb->recent_any(has))) continue;
+    if (!differs(a, b, i)) continue; // an object that went away took its items with it
+    return name(a, i);
   }
   return {};
+}
+
+std::string Cover::unequal_now(const Disk& a, const Disk& b, const std::set<Key>& coming) const {
+  for (auto& i : differing_) {
+    if (!same(a.files.now(), b.files.now(), i) && !coming.count(i.object)) return name(a, i);
+  }
+  return {};
+}
+
+std::string Cover::name(const Disk& a, const Item& i) {
+  const char* kind = i.kind == Item::directory ? "directory " : i.kind == Item::attributes ? "attributes of " : "block ";
+  return kind + (i.kind == Item::block ? std::to_string(i.number) + " of " : std::string{}) + path_of(a.files.now(), i.object) + " (" +
+         to_string(i.object) + ")";
 }
 
 } // namespace lockstep::sim

@@ -1,8 +1,10 @@
 // I-cover (data.md (ii)), incremental: the items in which any two of the four images (memory and disk of both nodes) differ,
-// kept up to date from what changed, are inside the sets that will be looked at.
+// kept up to date from what changed, are inside the sets that will be looked at. What changed is looked up at once; the rest
+// again only when a set may have shrunk, and from time to time.
 #pragma once
-#include "sim/disk.hpp"
 #include "core/mirror/mirror.hpp"
+#include "sim/disk.hpp"
+#include <array>
 #include <set>
 
 namespace lockstep::sim {
@@ -12,13 +14,26 @@ class Cover {
   // Reads what changed on both disks since the last call.
   void update(Disk& a, Disk& b);
   // First differing item outside the sets; empty: covered. A mirror is null when its process is gone.
-  std::string uncovered(const Disk& a, const Disk& b, const Mirror* mirror_a, const Mirror* mirror_b) const;
+  std::string uncovered(const Disk& a, const Disk& b, const Mirror* mirror_a, const Mirror* mirror_b, std::uint64_t step);
+  // First item that differs between the two memories and whose object is not in `coming`.
+  std::string unequal_now(const Disk& a, const Disk& b, const std::set<Key>& coming) const;
+  void look_again() { again_ = true; } // what was said to be covered was not looked at meanwhile
   std::size_t differing() const { return differing_.size(); }
 
  private:
+  struct Seen { // of one node's sets; a change may mean that something was forgotten
+    const Mirror* mirror = nullptr;
+    std::size_t spans = 0, marks = 0;
+    bool resyncing = false;
+    bool operator==(const Seen&) const = default;
+  };
+  static Seen seen(const Disk&, const Mirror*);
   static bool differs(const Disk& a, const Disk& b, const Item&);
+  static std::string name(const Disk& a, const Item&);
   void look_at_everything(const Disk& a, const Disk& b);
-  std::set<Item> differing_;
+  std::set<Item> differing_, fresh_;
+  std::array<Seen, 2> seen_;
+  bool again_ = true;
 };
 
 } // namespace lockstep::sim

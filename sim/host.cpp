@@ -32,7 +32,11 @@ void Host::attach_links() {
   end.listening = [this] { return running() && !paused(); };
   end.beat = [this](std::uint32_t network, const Beat& b) {
     if (!running()) return;
-    later_here({}, [this, network, b] { to_node(nin::BeatIn{network, b}); });
+    later_here({}, [this, network, b] {
+      oracles_.beat_heard(*this, network, b);
+      bool loses = sabotage_ == Sabotage::deaf && index_ == 1 && queue_.now() > Instant{0} + seconds(20);
+      if (!loses) to_node(nin::BeatIn{network, b});
+    });
   };
   end.connected = [this] {
     later_here({}, [this] { to_mirror(in::Connected{}); });

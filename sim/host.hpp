@@ -29,6 +29,10 @@ enum class Sabotage : std::uint8_t {
   set_log_lies,   // marks are reported durable and are not
   record_lies,    // the record is reported durable and is not
   address_sticks, // the address is not removed
+  deaf,           // heartbeats arrive and are lost on the way to the process, on b
+  answer_lost,    // one operation in a hundred is never answered
+  kill_lost,      // a script that is killed goes on
+  mount_lost,     // the mount of the application's tree is never there
 };
 
 struct Surroundings { // what all hosts share
@@ -81,7 +85,6 @@ class Host {
   Incarnation incarnation() const { return incarnation_; }
   NodeUid uid() const { return disk_.state.record ? disk_.state.record->node_uid : fresh_uid_; }
   std::uint64_t operations_open() const { return open_.size(); }
-  bool record_was_lost = false, went_back = false; // by a fault: what may be asked of it changes
   bool set_aside = false;                          // the diverged files were copied since the last start
 
  private:

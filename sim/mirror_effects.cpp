@@ -36,15 +36,16 @@ void Host::carry(const fx::Execute& e) {
       r.expired = true;
       return to_mirror(r);
     }
+    oracles_.executing(*this, e.op);
     auto content = content_of(e.payload);
     if (e.op.kind == OpKind::sync && sabotage_ == Sabotage::flush_lies) return to_mirror(in::Executed{e.ticket});
     auto r = carry_out(disk_.files, e.op, content, false, injected_for(content ? content->units.size() : 0));
-    oracles_.executed(*this, e.op, r.error);
     to_mirror(in::Executed{e.ticket, r.error, r.amount, r.partial, false});
   });
 }
 
 void Host::carry(const fx::Complete& e) {
+  if (sabotage_ == Sabotage::answer_lost && ++lies_ % 100 == 0) return;
   bool late = e.error == 0 && clock() > e.not_after;
   auto error = late ? err::io : e.error;
   if (!open_.erase(e.token)) return; // the mount was aborted meanwhile
@@ -108,6 +109,7 @@ void Host::carry(const fx::Send& e) {
   std::shared_ptr<const Content> content;
   if (auto c = content_of(e.payload)) content = std::make_shared<Content>(*c);
   else if (!e.bytes.empty()) content = std::make_shared<Content>(Content{{}, e.bytes});
+  oracles_.frame_sent(*this, e.frame);
   links_.send_frame(index_, e.frame, std::move(content));
 }
 

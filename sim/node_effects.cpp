@@ -87,6 +87,7 @@ void Host::script_ends(Ticket ticket, const std::string& name, bool force, std::
 }
 
 void Host::carry(const nfx::KillScript& e) {
+  if (sabotage_ == Sabotage::kill_lost) return;
   later_here(ms(pick(chance(4), 10, 2000)), [this, e] {
     if (!script_ || script_->ticket != e.ticket) return;
     auto s = *script_;
@@ -102,9 +103,11 @@ void Host::carry(const nfx::KillScript& e) {
 
 void Host::carry(const nfx::AskWitness& e) {
   bool reachable = links_.witness_reachable(index_);
-  oracles_.witness_asked(*this, reachable);
   later_here(reachable ? ms(pick(chance(5), 1, 30)) : ms(pick(chance(6), 900, 3000)),
-             [this, e, reachable] { to_node(nin::WitnessAnswer{e.ticket, reachable}); });
+             [this, e, reachable] {
+               oracles_.witness_answered(*this, reachable);
+               to_node(nin::WitnessAnswer{e.ticket, reachable});
+             });
 }
 
 void Host::carry(const nfx::AskArbiter& e) {
@@ -119,6 +122,7 @@ void Host::carry(const nfx::MountFor& e) {
 }
 
 void Host::try_mount(const nfx::MountFor& e) {
+  if (sabotage_ == Sabotage::mount_lost && e.kind == MountKind::replicate && index_ == 1) return;
   if (weather_.on_node(What::mount_fails, index_, queue_.now()) && e.kind == MountKind::replicate) {
     return to_node(nin::MountDone{e.ticket, false, "fuse: device is busy"});
   }
@@ -145,6 +149,7 @@ void Host::carry(const nfx::DropVip& e) {
 }
 
 void Host::carry(const nfx::ToMirror& e) {
+  oracles_.ordered(*this, e.order);
   later_here(us(20), [this, e] { to_mirror(in::Order{e.order}); });
 }
 

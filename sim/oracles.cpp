@@ -2,7 +2,7 @@
 
 namespace lockstep::sim {
 
-Oracles::Oracles(const Plan& p, const Queue& q, Trace& t) : plan_(p), queue_(q), trace_(t) {
+Oracles::Oracles(const Plan& p, const Queue& q, Trace& t) : plan_(p), queue_(q), trace_(t), deadlines_(p, q), hearing_(p) {
   failover_was_off_ = !p.failover;
 }
 
@@ -21,7 +21,8 @@ Oracles::Era* Oracles::era_of(const Host& h) {
 
 void Oracles::operator_said(const Host& h, Verb v) {
   bool force = v == Verb::prim || v == Verb::prim_fullsync || v == Verb::primforce;
-  if (force && !eras_.empty()) last_operator_force_ = queue_.now();
+  if (force) forced_at_[h.index()] = queue_.now();
+  deadlines_.commanded(h, v);
   if (v == Verb::failover_off) failover_was_off_ = true;
   if (v == Verb::primforce) forced_[h.index()] = true;
 }
@@ -33,14 +34,18 @@ void Oracles::told(const Host&, const Note& n) { rules_seen_.insert(rule_name(n.
 void Oracles::after_step(const Host& h) {
   if (!h.running() || violation_) return;
   auto& node = *h.node();
-  if (h.serves() && !role_serves(node.role())) violated(oracle::S15, name_of(h) + " serves as " + role_name(node.role()));
-  if (hosts_[0]->serves() && hosts_[1]->serves() && !split_excused()) violated(oracle::S2, "both nodes serve");
-  if (hosts_[0]->vip_up() && hosts_[1]->vip_up() && !split_excused()) violated(oracle::S13, "both nodes have the address");
+  if (h.serves()) {
+    if (!role_serves(node.role())) violated(oracle::S15, name_of(h) + " serves as " + role_name(node.role()));
+    if (h.mount() != MountKind::replicate) violated(oracle::S15, name_of(h) + " serves and its tree is not intercepted");
+  }
+  if (hearing_.silent(h.index(), queue_.now(), 3)) was_silent_[h.index()] = queue_.now();
+  check_two_servers();
   if (node.role() == Role::second && node.sub() == Sub::ready) check_pair_ready(h);
   if (node.waiting().kind == Wait::none && node.role() == Role::wait && node.sub() == Sub::not_ready && h.disk().state.record)
     violated(oracle::live, name_of(h) + " waits and does not say why");
-  if (h.mirror()->in_flight().size() > 100'000) violated(oracle::S18, name_of(h) + ": operations in flight without bound");
-  if (queue_.steps() % 16 == 0) check_cover();
+  check_cover();
+  check_deadlines(h);
+  count_change(h);
 }
 
 } // namespace lockstep::sim

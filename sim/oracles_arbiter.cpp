@@ -6,7 +6,7 @@
 
 namespace lockstep::sim {
 
-bool Oracles::split_excused_with_arbiter() const { return operator_split_ || weak_ || arbiter_->went_back(); }
+bool Oracles::split_excused_with_arbiter() const { return operator_split_ || ever_restored_ || arbiter_->went_back(); }
 
 namespace {
 bool descends(const Record& r, const Generation& g) {
@@ -34,7 +34,7 @@ void Oracles::key_changed(const Arbiter::Change& c) {
   // Carried out late, after the asker gave its claim up, it lets nobody go on: what is void stays void (control:E3).
   auto& r = h.disk().state.record;
   bool claims = r && (r->candidate == c.to || r->g == c.to);
-  if (!claims || weak_ || c.to.minted_as == MintedAs::op) return;
+  if (!claims || ever_restored_ || c.to.minted_as == MintedAs::op) return;
   if (r->state == Freshness::inconsistent) return violated(oracle::S12, name_of(h) + " is let go on while it is recorded as inconsistent");
   auto era = era_of(h);
   if (!era || r->g == c.to) return; // serves already: S3 and S4 look at it
@@ -54,7 +54,7 @@ void Oracles::minted_with_arbiter(const Host& h, const std::optional<Record>& be
   if (!before || before->state != Freshness::shared) return;
   auto& theirs = other(h).disk().state.record;
   bool may_think_so = theirs && theirs->g == before->g && theirs->state == Freshness::shared;
-  if (!accepted && may_think_so && !weak_)
+  if (!accepted && may_think_so && !ever_restored_)
     violated(oracle::S6, name_of(h) + " goes on alone in " + to_string(r.g) + ": neither the other node nor the arbiter agreed");
   // A writer that lost its memory in a crash and is let go on: what was never flushed is as lost as on a local disk ((iii) 21). The arbiter
   // cannot know that the other node still remembers; what was flushed is still asked for.

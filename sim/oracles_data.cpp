@@ -17,11 +17,14 @@ void Oracles::memory_lost(const Host& h) {
   }
 }
 void Oracles::after_crash(const Host& h) {
+  deadlines_.process_gone(h.index());
+  deadlines_.partner_died(other(h));
   memory_lost(h);
   std::erase_if(pending_, [&](auto& p) { return p.second.host == h.index(); });
-  if (h.went_back) weak_ = true;
+  stream_order_.process_gone(h.index());
 }
 void Oracles::after_kill(const Host& h) {
+  deadlines_.process_gone(h.index());
   memory_lost(h);
   std::erase_if(pending_, [&](auto& p) { return p.second.host == h.index(); });
 }
@@ -32,25 +35,24 @@ void Oracles::disk_failed(const Host& h) {
   if (peer_lost_too) era->promises.lost_memory(h.disk().files.now(), peer.disk().files.now());
 }
 void Oracles::started(const Host& h) {
-  if (h.went_back) weak_ = true;
+  deadlines_.process_gone(h.index());
+  deadlines_.partner_back(other(h).index());
+  hearing_.process_started(h.index(), queue_.now());
+  stream_order_.process_gone(h.index());
 }
 void Oracles::exited(const Host& h) {
+  deadlines_.process_gone(h.index());
   memory_lost(h); // an orderly leave while the other node's memory is already gone: its disk is all that was promised
   std::erase_if(pending_, [&](auto& p) { return p.second.host == h.index(); });
 }
 
 void Oracles::submitted(const Host& h, std::uint64_t token, const Op& op, const Content* content) {
   ++trace_.counts.operations;
-  Pending p{h.index(), op.kind, op.object, cells_of(op, content, h.disk().files.now()), op};
+  Pending p{h.index(), op.kind, op.object, cells_of(op, content, h.disk().files.now()), op, queue_.now()};
   if (auto era = era_of(h)) {
     for (auto& [c, v] : p.cells) era->promises.submitted(c, v);
   }
   pending_[token] = std::move(p);
-}
-
-void Oracles::executed(const Host& h, const Op& op, std::int32_t) {
-  // The mirror knows first: while the pair holds, PRIM's disk has nothing that SECOND never received. Checked at completion.
-  (void)h, (void)op;
 }
 
 void Oracles::completing(const Host& h, std::uint64_t token, std::int32_t error, std::uint64_t amount) {
@@ -92,10 +94,25 @@ void Oracles::completing(const Host& h, std::uint64_t token, std::int32_t error,
   }
 }
 
+void Oracles::find(const Host& h, const Deadlines::Finding& f) {
+  if (f) violated(*f->first, name_of(h) + " " + f->second);
+}
+void Oracles::frame_sent(const Host& h, const Frame& f) { find(h, stream_order_.sent(h.uid(), h.incarnation(), f)); }
+void Oracles::ordered(const Host& h, const MirrorOrder& o) {
+  auto f = std::get_if<order::FollowResync>(&o);
+  if (!f) return;
+  find(h, deadlines_.follows(h, f->session));
+  stream_order_.follows(h.index(), f->session);
+}
+
 void Oracles::applying(const Host& h, const Op& op) {
+  find(h, stream_order_.applies(h.index(), op));
   auto role = h.mirror()->role();
   if (role != MirrorRole::second && role != MirrorRole::target && role != MirrorRole::preparing)
     violated(oracle::S8, name_of(h) + " applies " + to_string(op) + " without following anybody");
+  auto& rec = h.disk().state.record;
+  if (auto s = stream_order_.followed_by(h.index()); s && rec && !(s->source_gen == (rec->state == Freshness::inconsistent ? rec->src_gen : rec->g)))
+    violated(oracle::S8, name_of(h) + " applies " + to_string(op) + " of " + to_string(s->source_gen) + ", and its record says it follows another generation");
   bool overwrites = op.kind == OpKind::drain_dir || op.kind == OpKind::drain_data || op.kind == OpKind::drain_attrs;
   auto& r = h.disk().state.record;
   if (overwrites && (!r || r->state != Freshness::inconsistent))
@@ -110,7 +127,7 @@ void Oracles::serves(const Host& h) {
   served_[h.index()] = key;
   if (h.disk().state.record->state == Freshness::inconsistent)
     violated(oracle::S10, name_of(h) + " serves while it is recorded as inconsistent");
-  if (!weak_) {
+  if (!stale_[h.index()]) {
     auto lost = era->promises.check(h.disk().files.now());
     if (!lost.empty()) violated(era->parent.none() ? oracle::S3 : oracle::S4, name_of(h) + " serves in " + to_string(era->g) + ": " + lost);
   }
@@ -123,8 +140,7 @@ void Oracles::serves(const Host& h) {
 
 void Oracles::check_cover() {
   cover_.update(hosts_[0]->disk(), hosts_[1]->disk());
-  weak_ = weak_ || hosts_[0]->went_back || hosts_[1]->went_back;
-  if (weak_ || violation_) return;
+  if (stale_[0] || stale_[1] || violation_) return cover_.look_again();
   auto side = [](const Host& h) {
     Side s;
     auto& st = h.disk().state;
@@ -140,9 +156,46 @@ void Oracles::check_cover() {
   };
   auto a = side(*hosts_[0]), b = side(*hosts_[1]);
   auto v = compare(a, b);
-  if (v.copy == Copy::full || v.who == Who::nobody) return;
-  auto missing = cover_.uncovered(hosts_[0]->disk(), hosts_[1]->disk(), hosts_[0]->mirror(), hosts_[1]->mirror());
+  if (v.copy == Copy::full || v.who == Who::nobody) return cover_.look_again();
+  auto missing = cover_.uncovered(hosts_[0]->disk(), hosts_[1]->disk(), hosts_[0]->mirror(), hosts_[1]->mirror(), queue_.steps());
   if (!missing.empty()) violated(oracle::cover, missing + " differs and no set mentions it (" + rule_name(v.rule) + ")");
+}
+
+// What of the promises this node has neither on its disk nor on its way there.
+std::string Oracles::lacks(const Promises& p, const Host& h) const {
+  std::set<Cell> coming;
+  if (h.running()) {
+    for (auto& op : h.mirror()->in_flight()) {
+      Content any;
+      any.units.resize((op.length + unit_size - 1) / unit_size, 1);
+      for (auto& [c, v] : cells_of(op, &any, h.disk().files.now())) coming.insert(c);
+    }
+  }
+  return p.check(h.disk().files.now(), &coming);
+}
+
+// A record may say complete only of a node that has all that was acknowledged in its generation: an operator's prim on it makes
+// the other node's data an ancestor, which is overwritten without a word (control:O1).
+void Oracles::check_complete(const Host& h, const std::optional<Record>& before) {
+  auto& r = *h.disk().state.record;
+  auto era = era_of(h);
+  bool same = before && before->g == r.g && before->state == r.state && before->complete == r.complete && before->incarnation == r.incarnation;
+  if (!r.complete || r.state == Freshness::inconsistent || !era || same || stale_[0] || stale_[1]) return;
+  auto missing = lacks(era->promises, h);
+  if (!missing.empty()) violated(oracle::S5, name_of(h) + " is recorded as complete in " + to_string(r.g) + ": " + missing);
+}
+
+// SECOND Ready: whatever differs in memory was sent and is on its way, or is being carried out on the primary.
+void Oracles::check_ready_equal(const Host& h) {
+  if (stale_[0] || stale_[1]) return;
+  auto coming = stream_order_.on_the_way(h.index());
+  for (auto* x : hosts_) {
+    if (!x->running()) return;
+    for (auto& op : x->mirror()->in_flight()) coming.insert({op.object, op.dir, op.dir2, op.replaced});
+  }
+  cover_.update(hosts_[0]->disk(), hosts_[1]->disk());
+  auto missing = cover_.unequal_now(hosts_[0]->disk(), hosts_[1]->disk(), coming);
+  if (!missing.empty()) violated(oracle::S11, missing + " differs at READY");
 }
 
 void Oracles::at_rest() {
@@ -150,7 +203,7 @@ void Oracles::at_rest() {
   if (!d.empty()) return violated(oracle::S11, d);
   for (auto* h : hosts_) {
     auto era = era_of(*h);
-    if (!era || weak_) continue;
+    if (!era) continue;
     auto lost = era->promises.check(h->disk().files.now());
     if (!lost.empty()) violated(oracle::S3, name_of(*h) + ": " + lost);
   }

@@ -17,7 +17,10 @@ void Oracles::minted(const Host& h, const std::optional<Record>& before) {
     }
   }
   if (plan_.mode == Mode::etcd) minted_with_arbiter(h, before, era);
-  if (by_operator) era.promises.adopt(h.disk().files.now());
+  if (by_operator) {
+    era.never_had = lacks(era.promises, h);
+    era.promises.adopt(h.disk().files.now());
+  }
   eras_[r.g.nonce] = std::move(era);
 }
 
@@ -26,6 +29,9 @@ void Oracles::record_asked(const Host& h, const Record& r) {
   if (!now || now->node_uid != r.node_uid) return;
   if (r.rev <= now->rev) violated(oracle::S17, name_of(h) + " asks to record revision " + std::to_string(r.rev) + " over " + std::to_string(now->rev));
   if (r.incarnation < now->incarnation) violated(oracle::S17, name_of(h) + ": incarnation goes back");
+  bool mints = r.state == Freshness::own && r.g != now->g && r.g.minted_by == r.node_uid;
+  if (mints && now->state != Freshness::own && !may_go_on_alone(h, *now, r))
+    violated(oracle::S6, name_of(h) + " goes on alone from " + to_string(now->g) + ": it hears the other node, which has given nothing up");
 }
 
 void Oracles::recorded(const Host& h, const std::optional<Record>& before) {
@@ -40,8 +46,7 @@ void Oracles::recorded(const Host& h, const std::optional<Record>& before) {
   if (o && o->g == r.g && !r.g.none()) {
     bool mine = r.state == Freshness::own && o->state == Freshness::shared;
     bool theirs = o->state == Freshness::own && r.state == Freshness::shared;
-    bool restored = weak_ || hosts_[0]->went_back || hosts_[1]->went_back;
-    if ((mine || theirs) && !restored) {
+    if ((mine || theirs) && !stale_[0] && !stale_[1]) {
       auto& owner = mine ? h : other(h);
       violated(oracle::S7, name_of(owner) + " is own while " + name_of(other(owner)) + " is shared at " + to_string(r.g));
     }
@@ -53,13 +58,62 @@ void Oracles::recorded(const Host& h, const std::optional<Record>& before) {
   bool was = before && before->state == Freshness::inconsistent;
   if (r.state == Freshness::inconsistent && !was) becomes_target(h); // also of a record it lost since
   if (eras_.count(r.g.nonce)) newest_[h.index()] = r;
+  check_complete(h, before);
+  if (r.state == Freshness::shared && (!before || before->state != Freshness::shared)) pair_formed();
 }
+
+// From here on both have the same tree and know of each other: what was excused is over.
+void Oracles::pair_formed() {
+  const std::optional<Record>&x = hosts_[0]->disk().state.record, &y = hosts_[1]->disk().state.record;
+  if (!hosts_[0]->running() || !hosts_[1]->running() || !x || !y || !(x->g == y->g)) return; // a fault was faster
+  for (auto* h : hosts_) {
+    auto era = era_of(*h);
+    if (era && stale_[h->index()] && era->writer == h->index()) era->promises.settle(h->disk().files.now());
+  }
+  stale_ = {}, lost_ = {};
+}
+
+void Oracles::record_lost(const Host& h) { lost_[h.index()] = true; }
+
+// What only this disk had since the copy was taken is gone without a trace; everything else still stands.
+void Oracles::restored(const Host& h) {
+  stale_[h.index()] = ever_restored_ = true;
+  stream_order_.went_back(h.uid());
+  for (auto& [nonce, era] : eras_) era.promises.only_there(other(h).disk().files.now());
+}
+
+// The M-rules as ground truth (control (i)): an operator, the other node's durable word, or silence that a living member heard.
+bool Oracles::may_go_on_alone(const Host& h, const Record& was, const Record& asked) const {
+  if (plan_.mode == Mode::etcd) return true; // S12 and S16 judge it
+  if (asked.g.minted_as == MintedAs::op || forced_lately(h) || stale_[0] || stale_[1]) return true;
+  auto& peer = other(h).disk().state.record;
+  bool gave_up = peer && peer->node_uid != was.node_uid && (peer->state == Freshness::outdated || peer->state == Freshness::inconsistent);
+  if (gave_up || !peer) return true;
+  bool member = was.state == Freshness::shared;
+  auto lately = queue_.now() - seconds(leaves_by_itself(h) ? 60 : 5);
+  bool writer_asks_early = plan_.mode == Mode::ping && was.g.minted_by == was.node_uid && hearing_.silent(h.index(), queue_.now(), 2);
+  bool silent = hearing_.silent(h.index(), queue_.now(), 3) || was_silent_[h.index()] >= lately;
+  if (!member || (!silent && !writer_asks_early)) return false;
+  auto& [at, reachable] = witness_said_[h.index()];
+  return plan_.mode == Mode::none || (reachable && at >= lately - longest_timeout());
+}
+
+void Oracles::beat_heard(const Host& h, std::uint32_t network, const Beat& b) { hearing_.heard(h.index(), network, b, queue_.now()); }
 
 // S19: what a node acknowledged alone is overwritten only after it was set aside, loudly.
 void Oracles::becomes_target(const Host& h) {
   auto& source = newest_[other(h).index()]; // a source that lost its record still has its data
   auto tip = newest_[h.index()] ? newest_[h.index()]->g.nonce : 0;
   if (!source) return;
+  if (auto era = era_of(h); era && !h.set_aside && !stale_[0] && !stale_[1] && lacks(era->promises, h).empty()) {
+    auto missing = source->g == era->g ? lacks(era->promises, other(h)) : std::string{};
+    for (auto e = eras_.find(source->g.nonce); e != eras_.end(); e = eras_.find(e->second.parent.nonce)) {
+      if (e->second.parent == era->g) missing = e->second.never_had;
+    }
+    if (!missing.empty())
+      return violated(oracle::S19, name_of(h) + " has everything acknowledged in " + to_string(era->g) + " and is overwritten from " +
+                                       to_string(source->g) + ", which never had " + missing + ", and nothing was set aside");
+  }
   auto in_chain = [&](std::uint64_t nonce) {
     if (source->g.nonce == nonce) return true;
     for (auto& g : source->history) {
@@ -80,7 +134,7 @@ void Oracles::becomes_target(const Host& h) {
 void Oracles::beat_sent(const Host& h, std::uint32_t network, const Beat& b) {
   auto& seen = beat_seen_[h.index()][network ? 1 : 0];
   auto is = std::pair(b.incarnation.value, b.seq);
-  if (is <= seen && !h.record_was_lost && !h.went_back) violated(oracle::S17, name_of(h) + ": heartbeat number goes back");
+  if (is <= seen && !stale_[h.index()] && !lost_[h.index()]) violated(oracle::S17, name_of(h) + ": heartbeat number goes back");
   seen = is;
   auto& r = h.disk().state.record;
   if (b.record_state == RecordState::present && (!r || !(b.record == *r)))

@@ -3,19 +3,53 @@
 
 namespace lockstep::sim {
 
-// A split brain is documented in modes none and ping: each node may hear only silence. Nothing else excuses two servers.
-bool Oracles::split_excused() const {
-  if (plan_.mode == Mode::etcd) return split_excused_with_arbiter();
-  Duration longest{};
-  for (auto& n : plan_.networks) longest = std::max(longest, n.timeout);
-  auto now = queue_.now();
-  if (now > Instant{plan_.heal.ns} + longest * 2 + seconds(60)) return false;
+Duration Oracles::longest_timeout() const {
+  Duration d{};
+  for (auto& n : plan_.networks) d = std::max(d, n.timeout);
+  return d;
+}
+bool Oracles::forced_lately(const Host& h) const { return queue_.now() < forced_at_[h.index()] + longest_timeout() * 2; }
+
+// What it decided cannot be made durable or carried out: nobody can ask it to be quick.
+bool Oracles::leaves_by_itself(const Host& h) const {
   for (auto& e : plan_.events) {
-    bool excuses = e.what == What::cut || e.what == What::delay || e.what == What::loss || e.what == What::clog || e.what == What::pause ||
-                   e.what == What::restore || e.what == What::lose_record;
-    if (excuses && e.at.ns <= now.ns) return true;
+    bool holds_up = e.what == What::hung_disk || e.what == What::slow_disk || e.what == What::persist_error || e.what == What::pause ||
+                    e.what == What::script_hangs;
+    if (holds_up && e.node == h.index() && e.at.ns <= queue_.now().ns && queue_.now() < Instant{(e.at + e.length).ns} + seconds(30)) return true;
   }
-  return now < last_operator_force_ + longest * 2 + seconds(60);
+  return false;
+}
+
+// Modes none and ping: a split brain is documented, and it has one shape. Both nodes went on alone, durably, because each heard
+// nothing; it ends when they hear each other. A primary that is still of a pair never serves beside the other node: its lease
+// ends before the other may act (design 3). The address may last as long as the stop scripts of the node that gives way.
+void Oracles::check_two_servers() {
+  auto now = queue_.now();
+  auto both = [&](bool x, bool y, Instant& since) {
+    if (!x || !y) since = Instant::never();
+    else since = earlier(since, now);
+    return x && y;
+  };
+  bool serve = both(hosts_[0]->serves(), hosts_[1]->serves(), both_serve_since_);
+  bool have = both(hosts_[0]->vip_up(), hosts_[1]->vip_up(), both_have_address_since_);
+  if (!serve && !have) return;
+  auto& o = serve ? oracle::S2 : oracle::S13;
+  const char* what = serve ? "both nodes serve" : "both nodes have the address";
+  if (plan_.mode == Mode::etcd) {
+    if (!split_excused_with_arbiter()) violated(o, what);
+    return;
+  }
+  for (auto* h : hosts_) {
+    auto& r = h->disk().state.record;
+    bool outside = stale_[0] || stale_[1] || forced_lately(other(*h));
+    bool yields = have && !serve && r && r->state == Freshness::outdated; // and its scripts stop
+    if ((!r || r->state != Freshness::own) && !outside && !yields)
+      return violated(o, std::string(what) + ", and " + name_of(*h) + " has not gone on alone");
+  }
+  auto heard = std::min(hearing_.each_other_for(now), now - (serve ? both_serve_since_ : both_have_address_since_));
+  auto patience = longest_timeout() + seconds(serve ? 5 : 60);
+  if (heard > patience && !leaves_by_itself(*hosts_[0]) && !leaves_by_itself(*hosts_[1]))
+    violated(o, std::string(what) + ", and they have heard each other for " + std::to_string(heard.in_ms()) + " ms");
 }
 
 void Oracles::address_raised(const Host& h) {
@@ -33,6 +67,11 @@ void Oracles::script_starts(const Host& h, const std::string& name, bool another
     violated(oracle::S14, name_of(h) + " starts the application on a tree that is not intercepted");
 }
 
+void Oracles::executing(const Host& h, const Op& op) {
+  if (h.mount() != MountKind::replicate)
+    violated(oracle::S14, name_of(h) + " carries out " + to_string(op) + " of an application while its tree is not intercepted");
+}
+
 void Oracles::check_pair_ready(const Host& h) {
   auto& r = h.disk().state.record;
   if (!r) return;
@@ -41,7 +80,8 @@ void Oracles::check_pair_ready(const Host& h) {
   if (ready_checked_[h.index()] == key) return;
   ready_checked_[h.index()] = key;
   if (h.mount() != MountKind::read_only) violated(oracle::S14, name_of(h) + " is SECOND Ready and its tree is not read-only");
-  if (r->state != Freshness::shared) violated(oracle::S5, name_of(h) + " is SECOND Ready and not recorded as shared");
+  if (r->state != Freshness::shared) violated(oracle::S7, name_of(h) + " is SECOND Ready and not recorded as shared");
+  check_ready_equal(h);
 }
 
 } // namespace lockstep::sim

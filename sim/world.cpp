@@ -47,7 +47,10 @@ void World::happens(const Event& e) {
   trace_.line(queue_.now(), 2, [&] { return print(e); });
   if (trace_.observer) trace_.observer->fault(queue_.now(), e);
   switch (e.what) {
-  case What::reset: links_.reset(); break;
+  case What::reset:
+    oracles_.connection_reset();
+    links_.reset();
+    break;
   case What::arbiter_emptied: arbiter_.emptied(); break;
   case What::arbiter_deleted: arbiter_.deleted(); break;
   case What::arbiter_saved: arbiter_.saved(); break;
@@ -63,7 +66,7 @@ void World::happens(const Event& e) {
   case What::lose_record:
     h.power_off();
     h.disk().state.record.reset();
-    h.record_was_lost = true;
+    oracles_.record_lost(h);
     start_again(e.node, seconds(1));
     break;
   case What::snapshot: h.disk().take_snapshot(); break;
@@ -71,7 +74,7 @@ void World::happens(const Event& e) {
     if (!h.disk().snapshot) break;
     h.power_off();
     h.disk().restore();
-    h.went_back = true;
+    oracles_.restored(h);
     start_again(e.node, seconds(1));
     break;
   case What::command:
@@ -149,6 +152,7 @@ void World::schedule() {
 
 void World::repair() {
   repaired_ = true;
+  oracles_.healed();
   trace_.line(queue_.now(), 2, [] { return "heal"; });
   if (trace_.observer) trace_.observer->healed(queue_.now());
   for (NodeIndex n = 0; n < 2; ++n) {
@@ -169,27 +173,43 @@ bool World::advance(Instant until) {
   return !oracles_.violation();
 }
 
-// From heal on the pair forms by itself and lasts; what a slow disk had queued before may still break it once.
 void World::liveness_phase() {
-  auto deadline = Instant{plan_.heal.ns} + plan_.liveness;
+  for (bool asked = false;; asked = true) {
+    if (!become_pair()) return;
+    if (oracles_.paired()) break;
+    auto reason = oracles_.legitimate_wait();
+    if (reason.empty() || asked) return stuck();
+    waited_ = reason;
+    if (plan_.mode == Mode::etcd) return;
+    operator_decides();
+  }
+  oracles_.at_rest();
+  drill();
+}
+
+// From heal on the pair forms by itself and lasts; what a slow disk had queued before may still break it once. A node that waits
+// for an operator for a minute and tells a true reason will go on waiting. False: an oracle spoke.
+bool World::become_pair() {
+  auto deadline = queue_.now() + plan_.liveness;
   do {
-    do {
-      if (!advance(queue_.now() + seconds(1))) return;
-    } while (!oracles_.paired() && queue_.now() < deadline);
-    for (auto& x : plan_.expectations) {
-      if (x.at.ns > queue_.now().ns && !advance(Instant{x.at.ns} + ms(1))) return;
+    for (int named = 0; named < 60;) {
+      if (!advance(queue_.now() + seconds(1))) return false;
+      if (oracles_.paired() || queue_.now() >= deadline) break;
+      named = oracles_.waits_for_operator() && !oracles_.legitimate_wait().empty() ? named + 1 : 0;
     }
-    if (!oracles_.paired()) return explain_wait();
-    if (!come_to_rest()) return;
-    if (oracles_.paired()) return oracles_.at_rest();
+    for (auto& x : plan_.expectations) {
+      if (x.at.ns > queue_.now().ns && !advance(Instant{x.at.ns} + ms(1))) return false;
+    }
+    if (!oracles_.paired()) return true;
+    if (!come_to_rest()) return false;
+    if (oracles_.paired()) return true;
     for (auto& a : apps_) a->resume();
   } while (queue_.now() < deadline);
   oracles_.violated(oracle::live, "the pair did not last");
+  return false;
 }
 
-void World::explain_wait() {
-  waited_ = oracles_.legitimate_wait();
-  if (!waited_.empty()) return;
+void World::stuck() {
   std::string is;
   for (auto& h : hosts_) {
     is += h->index() ? "; b " : "a ";
@@ -200,7 +220,52 @@ void World::explain_wait() {
     auto v = h->node()->view();
     is += std::string(role_name(v.role)) + " " + sub_name(v.sub) + " (" + rule_name(v.wait.rule) + " " + v.wait.why + ")";
   }
-  oracles_.violated(oracle::live, is);
+  oracles_.violated(oracles_.waits_for_operator() ? oracle::L7 : oracle::live, is);
+}
+
+// What the sentence of a named wait asks for: the node with the best copy serves, the other one gives its own up.
+void World::operator_decides() {
+  auto best = oracles_.best_copy();
+  auto &source = *hosts_[best], &target = *hosts_[1 - best];
+  auto& r = source.disk().state.record;
+  bool serves = source.running() && role_serves(source.node()->role());
+  if (!serves) source.command(r && r->state == Freshness::inconsistent ? Verb::primforce : Verb::prim, "root");
+  for (int i = 0; i < 60 && !oracles_.violation(); ++i) {
+    if (!advance(queue_.now() + seconds(1))) return;
+    if (target.running() && target.node()->role() == Role::second) break;
+    bool ready = source.running() && role_serves(source.node()->role()) && source.node()->sub() == Sub::ready;
+    if (i >= 20 && ready && oracles_.waits_for_operator()) {
+      target.command(Verb::second_fullsync, "root");
+      break;
+    }
+  }
+  oracles_.count_changes();
+}
+
+// The repaired pair does its work: one node dies, stops, or hands over, the other serves in time, and both are a pair again.
+void World::drill() {
+  if (oracles_.violation() || oracles_.failover_was_off() || !plan_.expectations.empty() || plan_.mode == Mode::etcd) return;
+  auto kind = hash_of(plan_.seed, 113) % 4;
+  auto prim = role_serves(hosts_[0]->node()->role()) ? 0 : 1;
+  auto &first = *hosts_[prim], &second = *hosts_[1 - prim];
+  Duration longest{};
+  for (auto& n : plan_.networks) longest = std::max(longest, n.timeout);
+  first.on_exit = second.on_exit = first.on_down = second.on_down = nullptr;
+  oracles_.count_changes();
+  trace_.line(queue_.now(), 2, [&] { return "drill " + std::to_string(kind); });
+  auto& serves = kind == 3 ? first : second;
+  if (kind == 0) first.power_off();
+  else if (kind == 3) second.power_off();
+  else first.command(kind == 1 ? Verb::stop : Verb::swap, "root");
+  if (!advance(queue_.now() + longest + seconds(10))) return;
+  if (!serves.serves()) return oracles_.violated(oracle::L2, std::string(serves.index() ? "b" : "a") + " does not serve after the drill");
+  if (kind == 1 && first.running()) return oracles_.violated(oracle::L5, "a stop of the primary of a healthy pair takes longer than its takeover");
+  for (NodeIndex n = 0; n < 2; ++n) start_again(n, ms(100));
+  for (int i = 0; i < 60 && !oracles_.paired(); ++i) {
+    if (!advance(queue_.now() + seconds(1))) return;
+  }
+  if (!oracles_.paired()) return stuck();
+  if (advance(queue_.now() + seconds(8))) oracles_.at_rest();
 }
 
 // A while of ordinary work on the repaired pair, then nothing in flight.
@@ -210,7 +275,7 @@ bool World::come_to_rest() {
   for (int i = 0; i < 60 && !(apps_[0]->idle() && apps_[1]->idle()); ++i) {
     if (!advance(queue_.now() + seconds(1))) return false;
   }
-  if (!apps_[0]->idle() || !apps_[1]->idle()) oracles_.violated(oracle::live, "an operation of the application is never answered");
+  if (!apps_[0]->idle() || !apps_[1]->idle()) oracles_.violated(oracle::L4, "an operation of the application is never answered");
   return advance(queue_.now() + seconds(8));
 }
 
@@ -220,8 +285,7 @@ Outcome World::run() {
     schedule();
     if (advance(Instant{plan_.heal.ns})) liveness_phase();
   } catch (const CoreAsserted& a) {
-    static constexpr Oracle asserted{"assert", "the core's own assertions hold"};
-    oracles_.violated(asserted, a.what);
+    oracles_.violated(oracle::asserted, a.what);
   }
   trace_.counts.simulated_ns = queue_.now().ns;
   return {oracles_.violation(), waited_, trace_.hash, trace_.counts};

@@ -29,7 +29,10 @@ class World {
   void repair();
   bool advance(Instant until); // false: an oracle spoke
   void liveness_phase();
-  void explain_wait();
+  bool become_pair();
+  void stuck();
+  void operator_decides();
+  void drill();
   bool come_to_rest();
 
   const Plan plan_;

@@ -165,7 +165,7 @@ void Node::decide_heard() {
   if (v.who == Who::resume) return wait(Wait::for_peer, v.rule, "the pair resumes", "a moment", "");
   // Loser: say so durably, so that the winner may go on (control:M2); then follow when it serves.
   if (durable_.state == Freshness::shared) {
-    change({.kind = ChangeKind::consent, .covers = durable_.covers, .complete = durable_.complete});
+    change({.kind = ChangeKind::consent, .covers = durable_.covers, .complete = durable_.complete && leave_complete_});
     return;
   }
   if (!may_follow()) return wait_for_peer(v);

@@ -81,8 +81,8 @@ void Node::mint(const Change& c, Record& r) {
   if (c.adopt) g = *r.candidate, r.candidate.reset(); // E2
   if (c.empty_history)
     r.history.clear();
-  else if (!replaces && !r.g.none() && (r.complete || mutated(Mutant::incomplete_is_ancestor)))
-    r.history.insert(r.history.begin(), r.g); // O1: else it branches at the parent
+  else if (!replaces && !r.g.none() && (r.complete || c.rule != Rule::M4 || mutated(Mutant::incomplete_is_ancestor)))
+    r.history.insert(r.history.begin(), r.g); // O1: else it branches at the parent; a peer that consented is an ancestor
   if (r.history.size() > history_hard_limit) r.history.resize(history_hard_limit);
   if (replaces && etcd() && !r.g.none()) make_void(r, r.g); // the key may hold it
   void_candidate(r);
@@ -106,6 +106,8 @@ bool Node::mutate(const Change& c, Record& r) {
   case ChangeKind::boot:
     r.incarnation = incarnation_;
     if (mutated(Mutant::candidate_forgotten)) r.candidate.reset();
+    // O1: whoever did not leave a pair in order may lack what it completed or received and had not flushed.
+    if (r.state == Freshness::shared && (r.g.minted_by == r.node_uid || !r.candidate)) r.complete = false;
     // B1: a reader of a shared generation that restarted may have lost what it received; not if it had flushed all before it asked the
     // arbiter, and received nothing since (data:D10).
     if (r.state == Freshness::shared && r.g.minted_by != r.node_uid && !(etcd() && r.candidate) && !mutated(Mutant::reader_stays_shared))
@@ -146,7 +148,8 @@ bool Node::mutate(const Change& c, Record& r) {
     r.g = c.session.source_gen, r.history = following_->source.history;
     std::erase_if(r.voided, [&](const Generation& g) { return in_chain(r, g); });
     void_of_peer(r, following_->source);
-    r.state = Freshness::outdated, r.why = Why::resynced, r.complete = true;
+    r.state = Freshness::outdated, r.why = Why::resynced;
+    r.complete = false; // what the source completes from here on is only in this node's memory (control:O1)
     r.base = r.g, r.src_gen = {}, r.must_full = false;
     return true;
   case ChangeKind::share_source: // R1 step 2: own is given up
