@@ -60,8 +60,8 @@ def the_primary_is_cut_off_from_everybody():
         cluster.expect(not node2.path(f"/mnt/data{APP}/late").exists(), "what was written on the refused node is on the other")
 
 
-def one_way_loss():
-    """Only one direction is lost: the secondary hears nothing, the primary hears everything. One of them goes on, and nothing is lost."""
+def the_secondary_hears_nothing():
+    """Only one direction is lost: the secondary hears nothing, the primary hears everything. The deaf one goes on, and nothing is lost."""
     with arbitrated_pair() as (lab, cluster, node1, node2, load):
         lab.cut("default", "node1", "node2", direction=("node1", "node2"))
         cluster.wait_state(node2, "ALONE", seconds=60)
@@ -70,6 +70,19 @@ def one_way_loss():
         lab.heal()
         cluster.wait_pair(node2, node1, 90)
         no_row_lost(cluster, load, node2)
+        cluster.trees_equal()
+
+
+def the_primary_hears_nothing():
+    """The other direction: the primary, which hears nothing, goes on alone; the secondary hears that and takes part again after the repair."""
+    with arbitrated_pair() as (lab, cluster, node1, node2, load):
+        lab.cut("default", "node1", "node2", direction=("node2", "node1"))
+        cluster.wait_state(node1, "ALONE", seconds=60)
+        load.wait_for(cluster, 20, "node1", 60)
+        serves_nothing(cluster, node2)
+        lab.heal()
+        cluster.wait_pair(node1, node2, 90)
+        no_row_lost(cluster, load, node1)
         cluster.trees_equal()
 
 
@@ -215,6 +228,6 @@ def https_user_and_password():
                        f"a password that others may read is accepted: {refused}")
 
 
-SCENARIOS = [a_cut_between_the_nodes, the_primary_is_cut_off_from_everybody, one_way_loss, the_primary_s_daemon_hangs,
-             a_hanging_daemon_loses_the_address, a_member_of_etcd_is_down, a_majority_of_etcd_is_down, etcd_is_emptied,
+SCENARIOS = [a_cut_between_the_nodes, the_primary_is_cut_off_from_everybody, the_secondary_hears_nothing, the_primary_hears_nothing,
+             the_primary_s_daemon_hangs, a_hanging_daemon_loses_the_address, a_member_of_etcd_is_down, a_majority_of_etcd_is_down, etcd_is_emptied,
              etcd_is_replaced_by_an_empty_one, https_user_and_password]
