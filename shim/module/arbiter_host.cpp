@@ -1,5 +1,6 @@
 #include "shim/module/arbiter_host.hpp"
 #include "core/wire/arbiter_value.hpp"
+#include "shim/linux/name_lookup.hpp"
 
 namespace lockstep {
 namespace {
@@ -69,6 +70,7 @@ void ArbiterHost::deliver(std::uint64_t number, nin::ArbiterAnswer answer) {
 }
 
 nin::ArbiterAnswer ArbiterHost::carry(const nfx::AskArbiter& question) {
+  bound_name_lookups();
   std::string key = arbiter_key(module_, question.data_set);
   if (!question.put) return translate(client_.read(key), key);
   std::optional<std::string> expected;
