@@ -38,8 +38,8 @@ def running_pair(load=True, **options):
 
 @contextlib.contextmanager
 def arbitrated_pair(**options):
-    """running_pair with the etcd arbiter; at the end it is checked that the virtual address was never on both nodes."""
-    with running_pair(**{"etcd": True, **options}) as (lab, cluster, node1, node2, load):
+    """running_pair with the etcd arbiter (and a lease that a busy machine can keep); at the end it is checked that the virtual address was never on both nodes."""
+    with running_pair(**{"etcd": True, "timeout": 4000, **options}) as (lab, cluster, node1, node2, load):
         lab.watch = AddressWatch(lab)
         cluster.wait("the arbiter's key is written", lab.etcd.value)
         try:
