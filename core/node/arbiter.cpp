@@ -133,6 +133,7 @@ bool Node::claim_cold() {
   bool writer = durable_.state == Freshness::shared && wrote;
   bool again = durable_.candidate && durable_.state == Freshness::shared;
   if (!writer && !durable_.candidate) return false;
+  if (hearing() && verdict().who == Who::peer_wins) return false; // it lives and has more, whether it hears this node or not
   auto from = started_ + liveness_.longest_timeout() * 2;
   if (now_ < from) key_.wake = earlier(key_.wake, from);
   auto as = durable_.candidate ? durable_.candidate->minted_as : MintedAs::prim;

@@ -10,10 +10,11 @@ namespace lockstep {
 bool Node::accept_sender(const nin::BeatIn& in) {
   const auto& b = in.beat;
   if (!peer_) return true;
-  if (b.node_uid == peer_->node_uid && b.incarnation == peer_->incarnation) return true;
+  bool same = b.node_uid == peer_->node_uid && b.incarnation == peer_->incarnation;
+  if (same && !liveness_.another_life(in.network, b)) return true;
   bool newer = b.node_uid == peer_->node_uid && b.incarnation > peer_->incarnation;
   bool answers = b.echo_incarnation == incarnation_ && b.echo_seq > echo_floor_[in.network];
-  if (!newer && !answers && !mutated(Mutant::old_incarnation_counts)) return false;
+  if (!same && !newer && !answers && !mutated(Mutant::old_incarnation_counts)) return false;
   for (std::uint32_t i = 0; i < echo_floor_.size(); ++i) echo_floor_[i] = liveness_.sent_seq(i);
   liveness_.forget_peer();
   deaf_from_ = now_ + liveness_.longest_timeout();
@@ -128,7 +129,7 @@ void Node::send_beats() {
     if (mute()) continue;
     // A SECOND that has decided to act gives no more echo: it would renew the lease of a PRIM that it leaves behind.
     bool acts = (continuing_ && continuing_->minting) || durable_.candidate || changing(ChangeKind::claim);
-    if (standing_ == Standing::second && acts && !mutated(Mutant::acting_second_echoes))
+    if (standing_ == Standing::second && role_ == Role::second && acts && !mutated(Mutant::acting_second_echoes))
       b->echo_incarnation = {}, b->echo_seq = 0, b->echo_sent_ns = 0;
     emit(nfx::SendBeat{i, *b});
   }

@@ -19,6 +19,11 @@ class Liveness {
 
   // A beat of the peer's current incarnation arrived. `mine`: our own incarnation, whose echo counts.
   void heard(std::uint32_t network, const Beat& beat, Incarnation mine, Instant now);
+  // A higher number that was sent earlier: another life under the same incarnation, for its record went back in time (control:T1).
+  bool another_life(std::uint32_t network, const Beat& beat) const {
+    const auto& l = links_[network];
+    return beat.incarnation == l.rx_incarnation && beat.seq > l.rx_seq && beat.sent_ns < l.rx_sent_ns;
+  }
   // Another incarnation of the peer: nothing heard from the old one counts.
   void forget_peer();
   // This node stood still until now (design 3): every lease must be renewed by a beat sent from now on, and the peer
