@@ -127,9 +127,11 @@ void Node::send_beats() {
     if (!b) b = claim();
     liveness_.stamp(i, *b, now_);
     if (mute()) continue;
-    // A SECOND that has decided to act gives no more echo: it would renew the lease of a PRIM that it leaves behind.
+    // A SECOND that has decided to act gives no more echo: it would renew the lease of a PRIM that it leaves behind. A peer that restarted
+    // has no lease, and has to see that it is heard before it can consent.
+    bool restarted = peer_ && peer_->role == Role::wait && !peer_->live;
     bool acts = (continuing_ && continuing_->minting) || durable_.candidate || changing(ChangeKind::claim);
-    if (standing_ == Standing::second && role_ == Role::second && acts && !mutated(Mutant::acting_second_echoes))
+    if (standing_ == Standing::second && role_ == Role::second && acts && !restarted && !mutated(Mutant::acting_second_echoes))
       b->echo_incarnation = {}, b->echo_seq = 0, b->echo_sent_ns = 0;
     emit(nfx::SendBeat{i, *b});
   }
