@@ -98,7 +98,7 @@ Op App::op_on(OpKind kind, Key object) const {
     op.type = o->attrs.type;
     if (!o->names.empty()) op.parent = o->names.begin()->first;
   }
-  if (kind != OpKind::sync && kind != OpKind::setattr) op.time_ns = wall_seconds(queue_.now()) * 1'000'000'000 + static_cast<std::int64_t>(current_);
+  if (kind != OpKind::sync && kind != OpKind::setattr) op.time_ns = wall_seconds(plan_, queue_.now()) * 1'000'000'000 + static_cast<std::int64_t>(current_);
   return op;
 }
 

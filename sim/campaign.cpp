@@ -52,12 +52,15 @@ int Campaign::run() {
   }
   progress_.clear();
   summary();
-  return failures_ ? 1 : 0;
+  if (o_.coverage || o_.require_coverage) std::printf("%s", coverage_.report().c_str());
+  bool covered = !o_.require_coverage || (coverage_.missing().empty() && coverage_.unexpected().empty());
+  return failures_ || !covered ? 1 : 0;
 }
 
 void Campaign::one(std::uint64_t seed, Mode mode) {
   auto plan = make_plan(seed, mode);
-  auto outcome = run_plan(plan);
+  coverage_.next_run();
+  auto outcome = run_plan(plan, false, Sabotage::none, o_.coverage || o_.require_coverage ? &coverage_ : nullptr);
   ++done_;
   total_.add(outcome.counts);
   if (!outcome.waited.empty()) ++waits_[outcome.waited];

@@ -1,5 +1,6 @@
 // Many seeds, one after the other: the first failing one is shrunk, told and kept; the rest is counted.
 #pragma once
+#include "sim/coverage.hpp"
 #include "sim/progress.hpp"
 #include "sim/world.hpp"
 #include <map>
@@ -16,6 +17,7 @@ struct CampaignOptions {
   int shrink_attempts = 400;
   std::string save;                // folder for what a failure leaves: .plan, .txt, .html
   bool keep_going = false, quiet = false, progress = false;
+  bool coverage = false, require_coverage = false; // say what was never reached; and fail for it
 };
 
 Mode mode_in_turn(std::uint64_t seed);
@@ -38,6 +40,7 @@ class Campaign {
   const CampaignOptions o_;
   ProgressLine progress_;
   Counts total_;
+  Coverage coverage_;
   std::uint64_t done_ = 0, failures_ = 0;
   std::map<std::string, std::uint64_t> waits_, failed_;
 };

@@ -155,7 +155,7 @@ Boot Host::what_is_there() {
   b.dirs_empty = disk_.files.now().find(root_key(0))->entries.empty();
   b.checkpoint_file = s.checkpoint_file, b.checkpoint_root = s.checkpoint_root;
   b.set_readable = s.set_readable, b.set_everything = s.set.everything;
-  b.wall_s = wall_seconds(queue_.now());
+  b.wall_s = wall_seconds(plan_, queue_.now());
   return b;
 }
 
@@ -208,7 +208,9 @@ bool Host::step_machine(Machine& machine, const Input& input, const char* arrow,
     trace_.line(queue_.now(), index_, [&] { return indent + describe(e); });
     std::visit([&](const auto& x) { carry(x); }, e);
     ++carried;
-    if (!(lives = one_more_effect())) break;
+    if ((lives = one_more_effect())) continue;
+    if (trace_.observer) trace_.observer->struck(*this, kind == 0, e.index(), carried);
+    break;
   }
   stepping_ = false;
   if (trace_.observer) trace_.observer->stepped(queue_.now(), *this, input, effects, carried);

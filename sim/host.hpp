@@ -19,7 +19,10 @@ class Oracles;
 
 inline constexpr std::uint32_t replicated_dirs = 1;
 // Labels only: they decide nothing.
-constexpr std::int64_t wall_seconds(Instant t) { return 1'700'000'000 + t.ns / 1'000'000'000; }
+inline std::int64_t wall_seconds(const Plan& p, Instant t) {
+  auto passed = t.ns / 1'000'000'000;
+  return p.wall_s + passed + (p.wall_jumps ? pick(hash_of(p.seed, passed / 3, 91), -1'000'000, 1'000'000) : 0);
+}
 
 // A machine that lies, to see that the oracles notice (tests/sim/alarm_test.cpp). A plan cannot ask for it.
 enum class Sabotage : std::uint8_t {
@@ -98,7 +101,7 @@ class Host {
   void step_mirror(MirrorInput&&);
   template <class T>
   void to_node(T what) {
-    if (node_) step_node({clock(), wall_seconds(queue_.now()), std::move(what)});
+    if (node_) step_node({clock(), wall_seconds(plan_, queue_.now()), std::move(what)});
   }
   template <class T>
   void to_mirror(T what) {

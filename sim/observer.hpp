@@ -19,6 +19,8 @@ class Observer {
   virtual void stepped(Instant, const Host&, const NodeInput&, const NodeEffects&, std::size_t /*carried*/) {}
   virtual void stepped(Instant, const Host&, const MirrorInput&, const MirrorEffects&, std::size_t /*carried*/) {}
   virtual void happened(Instant, const Host&, Happening) {}
+  // The crash that a plan counted down to: right after this effect (its index in the machine's variant, its place in the list from 1).
+  virtual void struck(const Host&, bool /*of_node*/, std::size_t /*effect*/, std::size_t /*place*/) {}
   virtual void fault(Instant, const Event&) {}
   virtual void healed(Instant) {}
   virtual bool wants_lines() const { return false; }

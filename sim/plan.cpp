@@ -143,6 +143,7 @@ std::string print(const Plan& p) {
   for (std::size_t i = 0; i < p.networks.size(); ++i)
     line("network " + std::to_string(i) + " pulse " + print(p.networks[i].pulse) + " timeout " + print(p.networks[i].timeout));
   line("flow " + std::to_string(p.flow));
+  if (p.wall_s != Plan{}.wall_s || p.wall_jumps) line("wall " + std::to_string(p.wall_s) + (p.wall_jumps ? " jumping" : ""));
   if (!p.operator_starts) line("manual");
   if (p.stays_stopped) line("stays-stopped");
   line("work rate " + std::to_string(p.work.rate) + " ops " + std::to_string(p.work.ops) + " files " +
@@ -322,7 +323,10 @@ void Parser::line() {
   else if (w == "mode") plan_.mode = static_cast<Mode>(choice(mode_names, "an arbiter mode"));
   else if (w == "async") plan_.sync_on_second = choice(asyncs, "a value of async") == 1;
   else if (w == "failover") plan_.failover = choice(onoff, "a switch") == 0;
-  else if (w == "manual") plan_.operator_starts = false;
+  else if (w == "wall") {
+    plan_.wall_s = number(0, 100'000'000'000);
+    if (next_ < words_.size()) keyword("jumping"), plan_.wall_jumps = true;
+  } else if (w == "manual") plan_.operator_starts = false;
   else if (w == "stays-stopped") plan_.stays_stopped = true;
   else if (w == "flow") plan_.flow = static_cast<std::uint32_t>(number(0, 1));
   else if (w == "heal") plan_.heal = duration();

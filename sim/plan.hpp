@@ -6,6 +6,7 @@
 //   work rate 20 ops 240 files 12 dirs 4 from 5s
 //   mix create 10           (weights: create mkdir write bigwrite rename unlink link truncate setattr punch xattr fsync exchange orphan)
 //   at 10s cut a>b beat0 for 5s                      (see the table in plan.cpp for every event)
+//   wall 1700000000 jumping (what wall clocks say: labels; they decide nothing, oracle S20)
 //   manual                  (nobody starts anything)      stays-stopped   (nobody restarts what was stopped)
 //   heal 60s                liveness 300s
 //   expect b ALONE Ready at 40s
@@ -93,6 +94,8 @@ struct Plan {
   std::vector<Event> events; // ordered by time
   Duration heal = seconds(60);      // all faults end here at the latest; stopped nodes are started
   Duration liveness = seconds(300); // from heal: PRIM/SECOND Ready and equal, or a named wait
+  std::int64_t wall_s = 1'700'000'000; // wall clock at the beginning
+  bool wall_jumps = false;             // by days, forwards and backwards
   bool operator_starts = true;      // start both, prim on a at 2 s; false: only what the plan says
   bool stays_stopped = false;       // a module that an operator stopped is started by the plan or at heal, by nobody else
   std::vector<Expectation> expectations;

@@ -3,7 +3,7 @@ tests with the address and undefined-behaviour sanitizers and fuzzes. A line per
 the closing line `N passed, N failed`, summed over the tests of all steps.
 
 usage: tests/run [--long] [--only STEP]... [--list]
-  --long       longer campaigns: 200,000 simulator seeds, ten minutes of fuzzing per target
+  --long       longer campaigns: an hour of the simulator with its coverage gate, ten minutes of fuzzing per target
   --only STEP  only the steps with STEP in their name (what they need must be built already)
 """
 import argparse
@@ -119,16 +119,30 @@ def program_tests(directory, suffix, nice=()):
                    lambda p=program: None if p.exists() else "there are none yet")
 
 
+def seed_of_commit():
+    """Every commit is tried with seeds of its own, the same ones each time."""
+    head = subprocess.run(["git", "-c", "safe.directory=*", "rev-parse", "HEAD"], cwd=TOP, capture_output=True, text=True)
+    return int(head.stdout[:12], 16) // 1000 * 1000 + 1 if head.returncode == 0 else 1
+
+
 def simulator(long):
     program = TOP / "build" / "lockstep-sim"
 
     def absent():
         return None if program.exists() else "lockstep-sim is not there yet"
-    yield Step("simulator", [program, "run", "--seeds", "200000" if long else "2000"], 20000 if long else 900, skip=absent)
+    minutes, first = 60 if long else 5, seed_of_commit()
+    campaign = [program, "run", "--cpu-minutes", minutes, "--seed", first, "--save", TOP / "build" / "failures", "--coverage"]
+    yield Step(f"simulator, {minutes} CPU minutes from seed {first}", campaign + ["--require-coverage"] * long, minutes * 60 * 4, skip=absent)
     for plan in sorted((TOP / "tests" / "plans").glob("*.plan")):
         yield Step(f"plan {plan.stem}", [program, "plan", plan], 120, skip=absent)
     yield Step("picture in a browser", [sys.executable, TOP / "tests" / "sim" / "picture_in_browser.py", program], 120,
                skip=lambda: absent() or (None if shutil.which("chromium") else "chromium is not installed (--long installs it)"))
+
+
+def determinism():
+    """g++ and clang (the sanitizer build), twice each, and other wall clocks."""
+    programs = [TOP / "build" / "lockstep-sim", TOP / "build-asan" / "lockstep-sim"]
+    return Step("determinism", [*NICE, sys.executable, TOP / "tests" / "sim" / "determinism.py", "30", *programs], 900)
 
 
 def fuzzing(long):
@@ -146,7 +160,7 @@ def lanes(long):
     fast = [*program_tests("build", ""), Step("purity", ["tests/purity", "build/core/libcore.a", "core"]),
             Step("packaging", ["tests/packaging", "build"], 120), Step("laboratory", [sys.executable, LAB / "selftest.py"], 300), *simulator(long),
             Step("scenarios", [sys.executable, LAB / "run_scenarios.py"], 1500)]
-    slow = [build("asan", "build-asan", NICE), *program_tests("build-asan", "-asan", NICE), *fuzzing(long)]
+    slow = [build("asan", "build-asan", NICE), *program_tests("build-asan", "-asan", NICE), determinism(), *fuzzing(long)]
     return first, fast, slow
 
 

@@ -55,6 +55,8 @@ class Node {
   Standing standing() const { return standing_; }
   const Record& durable() const { return durable_; }
   bool ended() const { return ended_; }
+  // Rows of the automaton's table that the last step took: what the coverage gate counts.
+  const std::vector<std::pair<State, Event>>& rows_taken() const { return rows_taken_; }
 
  private:
   // ---- node.cpp
@@ -231,6 +233,7 @@ class Node {
 
   // incarnation and automaton
   bool begun_ = false, ended_ = false, ending_ = false, restart_ = false, prepared_ = false, beating_ = false;
+  std::vector<std::pair<State, Event>> rows_taken_; // in this step
   Incarnation incarnation_;
   Role role_ = Role::stop;
   Role said_role_ = Role::stop;

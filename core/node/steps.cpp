@@ -89,6 +89,7 @@ bool Node::apply(Event e, const char* action) {
   if (mutated(Mutant::state_without_edge) && e == Event::synced && role_ == Role::wait) return false;
   if (action) action_ = action;
   auto from = state();
+  rows_taken_.push_back({from, e});
   bool down = role_of(row.to) == Role::stop || role_of(row.to) == Role::wait;
   if (down && from != State::stop && !row.steps.empty()) interrupt();
   // A row that begins with the new state takes it at once, whatever scripts still run: the lineage is there already.
