@@ -265,4 +265,37 @@ Content read_data(const Tree& t, Key file, std::uint64_t offset, std::uint64_t l
   return c;
 }
 
+in::ItemRead read_item(const Tree& t, const fx::ReadItem& e, Content& digests) {
+  in::ItemRead r;
+  r.ticket = e.ticket;
+  auto o = t.find(e.object);
+  if (!o) {
+    r.error = err::noent;
+    return r;
+  }
+  r.attrs = read_attributes(*o), r.size = o->attrs.size;
+  if (e.directory) r.dir = read_directory(t, e.object);
+  else if (!e.attrs) {
+    r.end_of_file = e.block * block_size >= o->attrs.size;
+    if (!r.end_of_file) digests.bytes = read_digests(t, e.object, e.block * block_size, block_size);
+  }
+  return r;
+}
+
+in::DataRead read_extent(const Tree& t, const fx::ReadData& e, Content& data) {
+  in::DataRead r;
+  r.ticket = e.ticket;
+  auto o = t.find(e.object);
+  if (!o) {
+    r.error = err::noent;
+    return r;
+  }
+  auto end = std::min(e.offset + e.length, o->attrs.size);
+  r.length = end > e.offset ? end - e.offset : 0;
+  data = read_data(t, e.object, e.offset, r.length);
+  r.hole = std::all_of(data.units.begin(), data.units.end(), [](auto v) { return v == 0; });
+  if (r.hole) data = {};
+  return r;
+}
+
 } // namespace lockstep::sim

@@ -39,6 +39,9 @@ FileState read_attributes(const Object&);
 // Digests of the digest_blocks of [offset, offset + length), as the bytes that travel.
 Bytes read_digests(const Tree&, Key file, std::uint64_t offset, std::uint64_t length);
 Content read_data(const Tree&, Key file, std::uint64_t offset, std::uint64_t length);
+// Answers of the reads that a drain asks for; what they read stands in the last argument, and is nothing for a hole.
+in::ItemRead read_item(const Tree&, const fx::ReadItem&, Content& digests);
+in::DataRead read_extent(const Tree&, const fx::ReadData&, Content& data);
 void purge_staging(FileSystem&);
 
 } // namespace lockstep::sim

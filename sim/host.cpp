@@ -145,20 +145,6 @@ bool Host::one_more_effect() {
   return false;
 }
 
-Boot Host::what_is_there() {
-  Boot b;
-  auto& s = disk_.state;
-  b.record = s.record;
-  b.record_state = s.record ? RecordState::present : s.marker.none() ? RecordState::blank : RecordState::lost;
-  b.fresh_uid = fresh_uid_;
-  b.dirs_uid = s.marker;
-  b.dirs_empty = disk_.files.now().find(root_key(0))->entries.empty();
-  b.checkpoint_file = s.checkpoint_file, b.checkpoint_root = s.checkpoint_root;
-  b.set_readable = s.set_readable, b.set_everything = s.set.everything;
-  b.wall_s = wall_seconds(plan_, queue_.now());
-  return b;
-}
-
 void Host::start_process(const Command* first) {
   LOCKSTEP_ASSERT(powered_ && !running());
   ++life_;
@@ -166,7 +152,7 @@ void Host::start_process(const Command* first) {
   if (!disk_.state.record) { // a lost record: the next start draws a new identity
     fresh_uid_ = {hash_of(plan_.seed, index_, life_, 33), hash_of(plan_.seed, index_, life_, 34)};
   }
-  auto boot = what_is_there();
+  auto boot = what_a_start_finds(disk_, fresh_uid_, wall_seconds(plan_, queue_.now()));
   incarnation_ = {boot.record ? boot.record->incarnation.value + 1 : 1};
   keys_ = 0;
   trace_.happened(queue_.now(), *this, index_, Happening::started, [&] { return "start, incarnation " + std::to_string(incarnation_.value); });
@@ -174,10 +160,7 @@ void Host::start_process(const Command* first) {
   mirror_ = std::make_unique<Mirror>(mirror_config(plan_, uid(), incarnation_), hash_of(seed, 1), clock());
   node_ = std::make_unique<Node>(node_config(plan_, index_), boot, hash_of(seed, 2), clock());
   node_wake_ = mirror_wake_ = Instant::never();
-  order::LoadSet load;
-  load.pending = disk_.state.set, load.checkpoint = disk_.state.checkpoint_file;
-  if (!disk_.state.set_readable) load.pending.everything = true;
-  step_mirror({clock(), in::Order{load}});
+  step_mirror({clock(), in::Order{set_to_load(disk_.state)}});
   oracles_.started(*this);
   if (first) to_node(nin::Operator{*first});
 }

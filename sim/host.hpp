@@ -94,7 +94,6 @@ class Host {
   // ---- host.cpp
   void start_process(const Command*);
   void stop_process();
-  Boot what_is_there();
   template <class Effects, class Machine, class Input>
   bool step_machine(Machine& machine, const Input& input, const char* arrow, const char* indent, std::size_t kind);
   void step_node(NodeInput&&);

@@ -37,4 +37,25 @@ NodeConfig node_config(const Plan& p, std::uint8_t index) {
   return c;
 }
 
+Boot what_a_start_finds(const Disk& disk, NodeUid fresh_uid, std::int64_t wall_s) {
+  Boot b;
+  auto& s = disk.state;
+  b.record = s.record;
+  b.record_state = s.record ? RecordState::present : s.marker.none() ? RecordState::blank : RecordState::lost;
+  b.fresh_uid = fresh_uid;
+  b.dirs_uid = s.marker;
+  b.dirs_empty = disk.files.now().find(root_key(0))->entries.empty();
+  b.checkpoint_file = s.checkpoint_file, b.checkpoint_root = s.checkpoint_root;
+  b.set_readable = s.set_readable, b.set_everything = s.set.everything;
+  b.wall_s = wall_s;
+  return b;
+}
+
+order::LoadSet set_to_load(const State& s) {
+  order::LoadSet load;
+  load.pending = s.set, load.checkpoint = s.checkpoint_file;
+  if (!s.set_readable) load.pending.everything = true;
+  return load;
+}
+
 } // namespace lockstep::sim

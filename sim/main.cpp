@@ -1,6 +1,7 @@
 // lockstep-sim: runs plans against the real cores in a simulated world.
 #include "sim/bench.hpp"
 #include "sim/campaign.hpp"
+#include "sim/explore.hpp"
 #include "sim/picture/page.hpp"
 #include <cstdio>
 #include <cstdlib>
@@ -20,7 +21,8 @@ constexpr const char* usage =
     "       lockstep-sim show --seed S --mode none|ping|etcd   prints the plan of a seed\n"
     "       lockstep-sim hashes [--seeds N] [--wall SECONDS] [FILE...]   effect hashes, to compare two builds or two wall clocks\n"
     "       lockstep-sim bench [--seeds N] [--json]    how fast the simulator is\n"
-    "       lockstep-sim mutants [--help]              plants bugs in the core and says who noticed\n";
+    "       lockstep-sim mutants [--help]              plants bugs in the core and says who noticed\n"
+    "       lockstep-sim explore [--help]              every order of a few faults, exhaustively\n";
 
 struct Options {
   CampaignOptions campaign;
@@ -142,6 +144,7 @@ int main(int argc, char** argv) {
   if (argc < 2) return complain("what to do is missing");
   std::string verb = argv[1];
   if (verb == "mutants") return hand_over_to_mutants(argc, argv);
+  if (verb == "explore") return explore::command(argc - 2, argv + 2);
   Options o;
   if (auto wrong = parse(argc, argv, o); !wrong.empty()) return complain(wrong);
   if (verb == "run") return Campaign(o.campaign).run();

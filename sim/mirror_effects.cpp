@@ -69,38 +69,20 @@ void Host::carry(const fx::Apply& e) {
 
 void Host::carry(const fx::ReadItem& e) {
   on_executor([this, e] {
-    in::ItemRead r;
-    r.ticket = e.ticket;
-    auto& t = disk_.files.now();
-    auto o = t.find(e.object);
-    if (!o) r.error = err::noent;
-    else if (injected_for(0).error) r.error = err::io;
-    else {
-      r.attrs = read_attributes(*o), r.size = o->attrs.size;
-      if (e.directory) r.dir = read_directory(t, e.object);
-      else if (!e.attrs) {
-        r.end_of_file = e.block * block_size >= o->attrs.size;
-        if (!r.end_of_file) r.digests = keep(Content{{}, read_digests(t, e.object, e.block * block_size, block_size)});
-      }
-    }
+    Content digests;
+    auto r = read_item(disk_.files.now(), e, digests);
+    if (!r.error && injected_for(0).error) r = {.ticket = e.ticket, .error = err::io}, digests = {};
+    if (digests.size()) r.digests = keep(std::move(digests));
     to_mirror(std::move(r));
   });
 }
 
 void Host::carry(const fx::ReadData& e) {
   on_executor([this, e] {
-    in::DataRead r;
-    r.ticket = e.ticket;
-    auto o = disk_.files.now().find(e.object);
-    if (!o) r.error = err::noent;
-    else if (injected_for(0).error) r.error = err::io;
-    else {
-      auto end = std::min(e.offset + e.length, o->attrs.size);
-      r.length = end > e.offset ? end - e.offset : 0;
-      auto c = read_data(disk_.files.now(), e.object, e.offset, r.length);
-      r.hole = std::all_of(c.units.begin(), c.units.end(), [](auto v) { return v == 0; });
-      if (!r.hole) r.data = keep(std::move(c));
-    }
+    Content data;
+    auto r = read_extent(disk_.files.now(), e, data);
+    if (!r.error && injected_for(0).error) r = {.ticket = e.ticket, .error = err::io}, data = {};
+    if (data.size()) r.data = keep(std::move(data));
     to_mirror(std::move(r));
   });
 }

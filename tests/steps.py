@@ -133,6 +133,7 @@ def simulator(long):
     minutes, first = 60 if long else 5, seed_of_commit()
     campaign = [program, "run", "--cpu-minutes", minutes, "--seed", first, "--save", TOP / "build" / "failures", "--coverage"]
     yield Step(f"simulator, {minutes} CPU minutes from seed {first}", campaign + ["--require-coverage"] * long, minutes * 60 * 4, skip=absent)
+    yield Step("exhaustive search", [program, "explore", *([] if long else ["--quick"])], 20000 if long else 600, skip=absent)
     for plan in sorted((TOP / "tests" / "plans").glob("*.plan")):
         yield Step(f"plan {plan.stem}", [program, "plan", plan], 120, skip=absent)
     yield Step("picture in a browser", [sys.executable, TOP / "tests" / "sim" / "picture_in_browser.py", program], 120,

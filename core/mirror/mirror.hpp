@@ -46,6 +46,19 @@ class Mirror {
   Position own_checkpoint() const { return own_checkpoint_; }
   Position peer_checkpoint() const { return peer_checkpoint_; }
 
+  // Shows every member that what this machine does next depends on, for a hash of its state (as Node::walk).
+  template <class Walker>
+  void walk(Walker& w) const {
+    w(role_, ready_, from_prim_, broken_, unfit_, permit_, prepare_, leaving_, stream_, connected_, linked_, hello_sent_, peer_hello_);
+    w.generation(generation_);
+    w(waiting_, live_, exec_queue_, outstanding_, batch_not_after_, tx_, held_, done_.size(), expired_.size());
+    for (auto id : done_) w.id(id);
+    for (auto id : expired_) w.id(id);
+    w(rx_, space_fresh_, durable_, appends_, recent_, own_checkpoint_, peer_checkpoint_, flush_);
+    w.seq(release_durable_at_);
+    w(session_, target_);
+  }
+
  private:
   // ---- mirror.cpp
   void handle(const in::Order&);

@@ -23,6 +23,12 @@ class Recent {
   std::size_t size() const;
   std::size_t spans() const { return spans_.size(); }
   bool empty() const { return spans_.empty(); }
+  // As Mirror::walk.
+  template <class Walker>
+  void walk(Walker& w) const {
+    w(cut_, spans_.size());
+    for (const auto& span : spans_) w.seq(span.last), w(span.items);
+  }
 
  private:
   struct Span {

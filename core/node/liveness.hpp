@@ -51,6 +51,16 @@ class Liveness {
   Instant next_deadline(Instant now) const;
   std::uint64_t sent_seq(std::uint32_t network) const { return links_[network].tx_seq; }
   const std::vector<Network>& networks() const { return networks_; }
+  // As Node::walk.
+  template <class Walker>
+  void walk(Walker& w) const {
+    w(floor_, echo_floor_);
+    for (const auto& l : links_) {
+      w(l.last_heard, l.echo_shown, l.echo_sent, l.next_tx);
+      w.beat_seq(l.tx_seq);
+      w.heard(l.rx_incarnation, l.rx_seq, l.rx_sent_ns);
+    }
+  }
 
  private:
   struct Link {

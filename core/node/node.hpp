@@ -58,6 +58,28 @@ class Node {
   // Rows of the automaton's table that the last step took: what the coverage gate counts.
   const std::vector<std::pair<State, Event>>& rows_taken() const { return rows_taken_; }
 
+  // Shows every member that what this machine does next depends on, for a hash of its state (the exhaustive search). Left out: its
+  // configuration, its random numbers, and what only people read. A member added below is added here; the search notices it
+  // when two states that look alike go on differently.
+  template <class Walker>
+  void walk(Walker& w) const {
+    w(last_step_, started_, begun_, ended_, ending_, restart_, prepared_, beating_, incarnation_, role_, said_role_, said_sub_, action_);
+    w(boot_.dirs_ok, boot_.dirs_empty, boot_.dirs_uid, boot_.set_readable, boot_.set_everything, boot_state_, went_back_);
+    w(tasks_, running_, both_started_, prim_started_, sec_started_, second_started_, mount_, quiesced_, want_, started_by_want_);
+    w(durable_, changes_, writing_, persist_retry_, persist_failures_);
+    w(liveness_, peer_, peer_proven_, peer_saw_me_leave_, beat_now_, announced_, checkpoint_);
+    w.peer_incarnation(announced_by_);
+    w.seq(peer_checkpoint_);
+    for (auto n : left_floor_) w.beat_seq(n);
+    for (auto n : echo_floor_) w.beat_seq(n);
+    w(standing_, continuing_, following_, serving_copy_, ended_copy_, full_next_, follow_from_);
+    w.session_number(session_number_);
+    w(aside_, aside_ticket_, aside_for_, stays_for_, marked_dirs_, received_);
+    w(goodbye_, goodbye_last_, goodbye_until_, leave_why_, leave_complete_, asks_consent_, wants_swap_, swapping_);
+    w(refused_, episode_, key_, aside_needed_, deaf_from_, mute_from_, lease_lost_from_, permit_, lease_lost_, vip_wanted_, vip_raised_, vip_next_, distrust_until_, held_);
+    w(wait_.kind, wait_.rule, listen_until_);
+  }
+
  private:
   // ---- node.cpp
   void handle(const nin::Wake&);

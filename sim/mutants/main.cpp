@@ -1,4 +1,5 @@
 // lockstep-sim-mutants: started by `lockstep-sim mutants`. Plants one bug after the other and prints who noticed.
+#include "sim/mutants/explored.hpp"
 #include "sim/mutants/hunt.hpp"
 #include <algorithm>
 #include <chrono>
@@ -21,13 +22,14 @@ constexpr const char* usage =
     "  --jobs J      so many threads (all processors)\n"
     "  --plans-only  only the mutants that a plan of tests/plans names, by these plans\n"
     "  --list        what each of them breaks\n"
-    "  --show        what the oracle said about each\n";
+    "  --show        what the oracle said about each\n"
+    "  --explore     instead: those that the exhaustive search must find, within its own bounds\n";
 constexpr std::uint64_t clean_seeds = 100;
 
 struct Options {
   Bounds bounds;
   std::vector<Mutant> only;
-  bool list = false, show = false;
+  bool list = false, show = false, explore = false;
 };
 
 int complain(const std::string& sentence) {
@@ -54,6 +56,7 @@ std::string parse(int argc, char** argv, Options& o) {
     } else if (a == "--plans-only") o.bounds.plans_only = true;
     else if (a == "--list") o.list = true;
     else if (a == "--show") o.show = true;
+    else if (a == "--explore") o.explore = true;
     else return "unknown option " + a;
   }
   return {};
@@ -128,6 +131,7 @@ int run(const Options& o, std::vector<Plan> plans, std::vector<Mutant> chosen) {
 int main(int argc, char** argv) {
   Options o;
   if (auto wrong = parse(argc, argv, o); !wrong.empty()) return complain(wrong);
+  if (o.explore) return explore_mutants(o.show);
   auto chosen = o.only;
   for (std::size_t i = 1; o.only.empty() && i < mutant_count; ++i) chosen.push_back(static_cast<Mutant>(i));
   if (o.list) return list(chosen), 0;
