@@ -10,13 +10,6 @@ std::uint64_t of_bytes(const std::uint8_t* p, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) h = hash_of(h, p[i]);
   return h | 1;
 }
-// An application can reach it: what was detached to staging, or lost its last name, is nobody's.
-bool named(const Tree& t, Key k, int depth = 0) {
-  if (k.minter == 0) return k != staging_key;
-  auto o = t.find(k);
-  if (!o || depth > 64) return false;
-  return std::any_of(o->names.begin(), o->names.end(), [&](auto& n) { return named(t, n.first, depth + 1); });
-}
 } // namespace
 
 std::string to_string(const Cell& c, const Tree& t) {

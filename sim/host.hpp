@@ -70,7 +70,7 @@ class Host {
   bool application_up() const { return application_; }
   bool may_submit() const { return node_ && mirror_ && application_ && mount_ == MountKind::replicate && !paused(); }
   void submit(std::uint64_t token, Op op, Content content);
-  Key new_key() { return {key_minter(uid(), incarnation_), ++keys_}; }
+  Key new_key() { return {key_minter(uid(), incarnation_, life_), ++keys_}; }
   std::function<void(std::uint64_t token, std::int32_t error)> on_complete;
   std::function<void()> on_application_lost; // stopped, or its mount died: nothing in flight will be answered
 

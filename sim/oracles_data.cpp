@@ -188,6 +188,9 @@ void Oracles::check_complete(const Host& h, const std::optional<Record>& before)
 // SECOND Ready: whatever differs in memory was sent and is on its way, or is being carried out on the primary.
 void Oracles::check_ready_equal(const Host& h) {
   if (stale_[0] || stale_[1]) return;
+  // A node that stood still may finish its way to Ready in a pair that the other one has left meanwhile.
+  const std::optional<Record>&mine = h.disk().state.record, &theirs = other(h).disk().state.record;
+  if (!mine || !theirs || !(mine->g == theirs->g) || theirs->state != Freshness::shared) return;
   auto coming = stream_order_.on_the_way(h.index());
   for (auto* x : hosts_) {
     if (!x->running()) return;

@@ -67,6 +67,9 @@ void Oracles::pair_formed() {
   const std::optional<Record>&x = hosts_[0]->disk().state.record, &y = hosts_[1]->disk().state.record;
   if (!hosts_[0]->running() || !hosts_[1]->running() || !x || !y || !(x->g == y->g)) return; // a fault was faster
   for (auto* h : hosts_) {
+    if (h->node()->standing() == Standing::idle) return; // restarted meanwhile: the other one speaks of its former life
+  }
+  for (auto* h : hosts_) {
     auto era = era_of(*h);
     if (era && stale_[h->index()] && era->writer == h->index()) era->promises.settle(h->disk().files.now());
   }
@@ -104,7 +107,8 @@ void Oracles::beat_heard(const Host& h, std::uint32_t network, const Beat& b) { 
 void Oracles::becomes_target(const Host& h) {
   auto& source = newest_[other(h).index()]; // a source that lost its record still has its data
   auto tip = newest_[h.index()] ? newest_[h.index()]->g.nonce : 0;
-  if (!source) return;
+  bool nothing_to_lose = h.disk().files.now().find(root_key(0))->entries.empty();
+  if (!source || nothing_to_lose) return;
   if (auto era = era_of(h); era && !h.set_aside && !stale_[0] && !stale_[1] && lacks(era->promises, h).empty()) {
     auto missing = source->g == era->g ? lacks(era->promises, other(h)) : std::string{};
     for (auto e = eras_.find(source->g.nonce); e != eras_.end(); e = eras_.find(e->second.parent.nonce)) {

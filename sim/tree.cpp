@@ -1,4 +1,5 @@
 #include "sim/tree.hpp"
+#include <algorithm>
 #include "core/base/assert.hpp"
 #include "sim/hash.hpp"
 
@@ -70,17 +71,16 @@ std::uint64_t Tree::version(Key file, std::uint64_t unit) const {
   return u == o->units.end() ? 0 : u->second;
 }
 
+bool named(const Tree& t, Key k, int depth) {
+  if (k.minter == 0) return k != staging_key;
+  auto o = t.find(k);
+  if (!o || depth > 64) return false;
+  return std::any_of(o->names.begin(), o->names.end(), [&](auto& n) { return named(t, n.first, depth + 1); });
+}
+
 namespace {
 // Objects that only the staging directory holds do not exist for anyone but the target's executor.
-const Object* visible(const Tree& t, Key k) {
-  auto o = t.find(k);
-  if (!o) return nullptr;
-  if (k.minter == 0) return o;
-  for (auto& [dir, name] : o->names) {
-    if (dir != staging_key) return o;
-  }
-  return nullptr;
-}
+const Object* visible(const Tree& t, Key k) { return named(t, k) ? t.find(k) : nullptr; }
 bool same_units(const Object* a, const Object* b, std::uint64_t first, std::uint64_t end) {
   static const std::map<std::uint64_t, std::uint64_t> none;
   auto &x = a ? a->units : none, &y = b ? b->units : none;

@@ -89,6 +89,8 @@ bool same(const Tree&, const Tree&, const Item&);
 std::string difference(const Tree& a, const Tree& b);
 std::uint64_t digest(const Tree&);
 std::string path_of(const Tree&, Key);
+// An application can reach it: what was detached to staging, or lost its last name, is nobody's.
+bool named(const Tree&, Key, int depth = 0);
 
 class FileSystem {
  public:

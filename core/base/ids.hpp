@@ -50,7 +50,7 @@ struct Position {
 
 // Persistent key of a replicated object, never reused, equal on both nodes (design 7): (minting node, incarnation, counter).
 struct Key {
-  std::uint64_t minter = 0;  // low 40 bits of the node's uid << 24 | low 24 bits of its incarnation; 0 for the fixed keys below
+  std::uint64_t minter = 0;  // key_minter(); 0 for the fixed keys below
   std::uint64_t counter = 0;
   constexpr auto operator<=>(const Key&) const = default;
   constexpr bool none() const { return minter == 0 && counter == 0; }
@@ -59,7 +59,11 @@ struct Key {
 constexpr Key root_key(std::uint32_t dir_index) { return {0, 2u * dir_index + 2u}; }
 constexpr Key orphans_key(std::uint32_t dir_index) { return {0, 2u * dir_index + 3u}; }
 constexpr bool is_orphans(Key k) { return k.minter == 0 && k.counter >= 3 && (k.counter & 1u); }
-constexpr std::uint64_t key_minter(NodeUid n, Incarnation i) { return (n.lo << 24) | (i.value & 0xffffffu); }
+// `life` is random for every start of the process: a node that is restored twice lives the same incarnation twice, and its keys must not
+// meet those of the other time.
+constexpr std::uint64_t key_minter(NodeUid n, Incarnation i, std::uint64_t life) {
+  return ((n.lo ^ life) << 24) | (i.value & 0xffffffu);
+}
 
 std::string to_string(const Key&);
 std::string to_string(const Generation&);

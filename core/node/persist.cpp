@@ -167,13 +167,14 @@ bool Node::mutate(const Change& c, Record& r) {
     r.state = Freshness::shared, r.why = Why::none, r.covers = false, r.complete = true;
     r.arbiter_revision = following_->source.arbiter_revision;
     return true;
-  case ChangeKind::goodbye: outdate(Why::goodbye), r.covers = c.covers; return true;
-  case ChangeKind::failover_off: outdate(Why::failover_off), r.covers = c.covers; return true;
+  case ChangeKind::goodbye: outdate(Why::goodbye), r.covers = c.covers, r.complete = r.complete && c.complete; return true;
+  case ChangeKind::failover_off: outdate(Why::failover_off), r.covers = c.covers, r.complete = r.complete && c.complete; return true;
   case ChangeKind::yield:
     // Whether the set is whole since the last Ready was settled when this node went alone: what it marked since proves nothing about
     // the memory of an earlier life (data:D14).
     if (r.state != Freshness::own) r.covers = r.covers || c.covers;
     outdate(Why::yield);
+    r.complete = r.complete && c.complete;
     return true;
   case ChangeKind::consent:
     if (r.state != Freshness::shared) return false;

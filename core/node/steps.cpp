@@ -400,7 +400,7 @@ bool Node::yield_recorded() {
   if (mutated(Mutant::yield_not_durable)) return true;
   if (durable_.state == Freshness::outdated && durable_.why == Why::yield) return true;
   if (durable_.state == Freshness::inconsistent) return true;
-  change({.kind = ChangeKind::yield, .covers = quiesced_->second});
+  change({.kind = ChangeKind::yield, .covers = quiesced_->second, .complete = leave_complete_});
   return false;
 }
 

@@ -41,6 +41,13 @@ void Node::watch_pair() {
     return on_silence();
   if (unconfirmed()) return on_silence(true);
   if (standing_ == Standing::second && now_ >= liveness_.uneasy_from()) prepare_early();
+  // Refused before, and what it then tried to flush failed: it cannot act and must not stand in the way of who can.
+  bool stuck = standing_ == Standing::second && role_ == Role::wait && !leave_complete_;
+  if (stuck && !busy() && !ending_) {
+    continuing_.reset();
+    apply(Event::yield, "stopstart");
+    return;
+  }
   if (!proven()) return;
   auto v = verdict();
   if (v.who == Who::resume) {

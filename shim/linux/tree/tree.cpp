@@ -104,7 +104,7 @@ TreeSpace Tree::space() const {
   return least;
 }
 
-Key Tree::mint() { return {key_minter(options_.node_uid, options_.incarnation), ++minted_}; }
+Key Tree::mint() { return {key_minter(options_.node_uid, options_.incarnation, life_), ++minted_}; }
 
 std::shared_ptr<OpenObject> Tree::open(Key key, int& error) {
   if (auto known = open_.find(key)) return known;

@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <span>
 #include <string>
 #include <vector>
@@ -158,6 +159,7 @@ class Tree {
   std::vector<std::unique_ptr<Root>> roots_;
   ObjectIndex index_;
   OpenObjects open_;
+  const std::uint64_t life_ = std::random_device{}(); // of the keys minted here
   std::atomic<std::uint64_t> minted_{0};
   std::mutex minted_mutex_;
   PendingSet minted_marks_;
