@@ -13,7 +13,7 @@ Node::Node(const NodeConfig& config, const Boot& boot, std::uint64_t seed, Insta
   if (boot.record)
     durable_ = *boot.record;
   else
-    durable_.node_uid = boot.fresh_uid;
+    durable_.node_uid = boot.fresh_uid, durable_.failover = config.module.service.failover; // until a command changes it
   // A record that never was part of a data set says no more than none; directories that carry an identity then say it
   // was lost.
   boot_state_ = boot.record_state == RecordState::present ? RecordState::blank : boot.record_state;

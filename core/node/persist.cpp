@@ -245,6 +245,7 @@ void Node::persisted(const Change& c) {
     if (serving_copy_ && serving_copy_->session == c.session) serving_copy_->shared = true;
     standing_ = Standing::prim;
     tell(Rule::R1, static_cast<std::int64_t>(durable_.g.counter));
+    vip_next_ = now_; // the address lives by the lease from now on, not by the longer time of a node that is alone
     return renew_permit();
   case ChangeKind::share_target:
     if (!following_ || following_->session != c.session) return;
