@@ -109,7 +109,6 @@ class Node {
   void to_mirror(MirrorOrder order);
   void heard_from_mirror(const MirrorSaid&);
   bool has_rfs() const { return config_.module.rfs.has_value(); }
-  void wake_at(Instant t) { next_ = earlier(next_, t); }
 
   // ---- commands.cpp
   void begin(const Command&);
@@ -250,7 +249,6 @@ class Node {
   std::int64_t wall_s_ = 0;
   NodeEffects* out_ = nullptr;
   std::uint64_t last_ticket_ = 0;
-  Instant next_ = Instant::never();
   std::deque<MirrorSaid> loopback_; // without <rfs> there is no Mirror: its answers are ours, at once
 
   // incarnation and automaton

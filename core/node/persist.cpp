@@ -207,7 +207,10 @@ void Node::handle(const nin::Persisted& in) {
   auto done = std::move(*writing_);
   writing_.reset();
   if (!in.ok) {
-    changes_.push_front(done.change);
+    // Whether to go on alone is looked at again when the disk can write: the other node may be heard by then.
+    bool look_again = done.change.kind == ChangeKind::mint && continuing_ && continuing_->minting;
+    if (look_again) continuing_->minting = false;
+    else changes_.push_front(done.change);
     return persist_failed(in.problem);
   }
   persist_failures_ = 0;
@@ -268,7 +271,7 @@ void Node::persist_failed(const std::string& problem) {
   ++persist_failures_;
   log('C', "heart",
       "The durable record cannot be written: " + problem + ". Until it can, this node promises nothing new");
-  if (changes_.front().kind == ChangeKind::boot) {
+  if (!changes_.empty() && changes_.front().kind == ChangeKind::boot) {
     changes_.clear();
     return abort_start("The module cannot start: its durable record cannot be written: " + problem);
   }

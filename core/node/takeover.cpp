@@ -146,6 +146,7 @@ void Node::continue_alone(Rule rule) {
 
 void Node::check_continuing() {
   if (!continuing_ || continuing_->rule == Rule::none || !continuing_->ready || continuing_->minting) return;
+  if (now_ < persist_retry_) return; // what is heard by then counts
   if (continuing_->rule == Rule::M5 && now_ < liveness_.quiet_from() && proven() && verdict().who == Who::resume)
     return unprepare();
   if (standing_ == Standing::second && continuing_->rule == Rule::M2 && has_rfs() && peer_ &&
