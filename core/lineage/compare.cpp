@@ -152,12 +152,13 @@ Verdict mirror(Verdict v) {
 bool has_lineage(const Side& s) { return s.record_state == RecordState::present && !s.record.g.none(); }
 
 bool in_chain(const Record& r, const Generation& g) { return r.g == g || contains(r.history, g); }
+bool is_void(const Record& r, const Generation& g) { return contains(r.voided, g); }
 
 bool went_back(const Side& x, const Side& witness) {
   if (mutated(Mutant::time_travel_unnoticed)) return false;
   if (x.went_back) return true;
   const auto &r = x.record, &w = witness.record;
-  if (contains(w.voided, r.g)) return true;
+  if (is_void(w, r.g)) return true;
   if (w.peer_uid != r.node_uid || r.node_uid.none()) return false;
   if (r.rev < w.peer_rev_seen || r.incarnation < w.peer_incarnation_seen) return true;
   // Seqs of another generation say nothing (data:T5); in that of the pair it must hold at least what it announced.

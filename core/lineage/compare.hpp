@@ -39,6 +39,7 @@ Verdict mirror(Verdict);
 // Present, and part of a data set: a record without a generation says no more than a blank node.
 bool has_lineage(const Side&);
 bool in_chain(const Record&, const Generation&); // g itself or an ancestor
+bool is_void(const Record&, const Generation&);  // acceptable as the arbiter's old value, never an ancestor (control:E3b)
 // T1's detection: `x` is older than what `witness` durably remembers of it.
 bool went_back(const Side& x, const Side& witness);
 

@@ -12,10 +12,6 @@ constexpr Duration answer_limit = seconds(10); // a question without an answer: 
 constexpr Duration after_silence = seconds(2);
 constexpr Duration after_refusal = seconds(10); // an operator may restore the key, or the other node arm it
 constexpr Duration refresh_every = seconds(30); // by the node that serves
-
-bool contains(const std::vector<Generation>& list, const Generation& g) {
-  return std::find(list.begin(), list.end(), g) != list.end();
-}
 } // namespace
 
 Node::Arbitration Node::may_continue() {
@@ -36,7 +32,7 @@ KeyIs Node::key_is() const {
   const auto& v = *key_.value;
   if (durable_.candidate == v) return KeyIs::granted;
   if (v == durable_.g) return KeyIs::current;
-  bool mine = contains(durable_.history, v) || contains(durable_.voided, v) || mutated(Mutant::any_key_value);
+  bool mine = in_chain(durable_, v) || is_void(durable_, v) || mutated(Mutant::any_key_value);
   return mine ? KeyIs::descends : KeyIs::foreign;
 }
 

@@ -52,7 +52,7 @@ std::uint64_t Node::nonce() {
 
 // control:E3, E3b: acceptable as the arbiter's old value, never an ancestor.
 static void make_void(Record& r, const Generation& g) {
-  if (std::find(r.voided.begin(), r.voided.end(), g) != r.voided.end()) return;
+  if (is_void(r, g)) return;
   if (r.voided.size() >= history_hard_limit) r.voided.erase(r.voided.begin());
   r.voided.push_back(g);
 }

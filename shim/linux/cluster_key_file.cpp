@@ -2,19 +2,13 @@
 #include "shim/common/crypto/cluster_key.hpp"
 #include "shim/common/private_file.hpp"
 #include "shim/common/storage/files.hpp"
+#include "shim/linux/tree/fd.hpp"
 #include <cerrno>
 #include <fcntl.h>
 #include <unistd.h>
 
 namespace lockstep {
 namespace {
-
-struct Fd {
-  int fd;
-  ~Fd() {
-    if (fd >= 0) ::close(fd);
-  }
-};
 
 Status write_all(int fd, const std::string& text, const std::string& path) {
   for (std::size_t at = 0; at < text.size();) {
@@ -44,8 +38,8 @@ Status ClusterKey::save(const std::string& path) const {
   ::unlink(fresh.c_str());
   {
     Fd f{::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)};
-    if (f.fd < 0) return file_error("create", fresh, errno);
-    if (auto s = write_all(f.fd, text(), fresh); !s) return s;
+    if (!f) return file_error("create", fresh, errno);
+    if (auto s = write_all(f.get(), text(), fresh); !s) return s;
   }
   if (auto s = rename_file(fresh, path); !s) return s;
   auto slash = path.rfind('/');

@@ -60,30 +60,28 @@ def the_primary_is_cut_off_from_everybody():
         cluster.expect(not node2.path(f"/mnt/data{APP}/late").exists(), "what was written on the refused node is on the other")
 
 
+def only_the_deaf_one_goes_on(choose):
+    """Only one direction is lost. `choose` picks of (primary, secondary) who is deaf and who hears everything."""
+    with arbitrated_pair() as (lab, cluster, node1, node2, load):
+        deaf, hearing = choose(node1, node2)
+        lab.cut("default", "node1", "node2", direction=(hearing.name, deaf.name))
+        cluster.wait_state(deaf, "ALONE", seconds=60)
+        load.wait_for(cluster, 20, deaf.name, 60)
+        serves_nothing(cluster, hearing)
+        lab.heal()
+        cluster.wait_pair(deaf, hearing, 90)
+        no_row_lost(cluster, load, deaf)
+        cluster.trees_equal()
+
+
 def the_secondary_hears_nothing():
     """Only one direction is lost: the secondary hears nothing, the primary hears everything. The deaf one goes on, and nothing is lost."""
-    with arbitrated_pair() as (lab, cluster, node1, node2, load):
-        lab.cut("default", "node1", "node2", direction=("node1", "node2"))
-        cluster.wait_state(node2, "ALONE", seconds=60)
-        load.wait_for(cluster, 20, "node2", 60)
-        serves_nothing(cluster, node1)
-        lab.heal()
-        cluster.wait_pair(node2, node1, 90)
-        no_row_lost(cluster, load, node2)
-        cluster.trees_equal()
+    only_the_deaf_one_goes_on(lambda primary, secondary: (secondary, primary))
 
 
 def the_primary_hears_nothing():
     """The other direction: the primary, which hears nothing, goes on alone; the secondary hears that and takes part again after the repair."""
-    with arbitrated_pair() as (lab, cluster, node1, node2, load):
-        lab.cut("default", "node1", "node2", direction=("node2", "node1"))
-        cluster.wait_state(node1, "ALONE", seconds=60)
-        load.wait_for(cluster, 20, "node1", 60)
-        serves_nothing(cluster, node2)
-        lab.heal()
-        cluster.wait_pair(node1, node2, 90)
-        no_row_lost(cluster, load, node1)
-        cluster.trees_equal()
+    only_the_deaf_one_goes_on(lambda primary, secondary: (primary, secondary))
 
 
 def module_of(node):
