@@ -114,7 +114,7 @@ class Canonical {
   void record(NodeIndex n, const Record& r) {
     put(r.node_uid), put(r.dir_uid), number(of(Kind::revision_a, n), r.rev), incarnation(n, r.incarnation);
     put(r.g), put(r.history), put(r.state), put(r.complete), put(r.why), put(r.candidate), put(r.voided), put(r.base), put(r.covers);
-    put(r.offered), put(r.src_gen), put(r.must_full), put(r.peer_uid);
+    put(r.offered), put(r.src_gen), put(r.must_full), put(r.peer_uid), put(r.former_peers);
     number(of(Kind::revision_a, 1 - n), r.peer_rev_seen), incarnation(1 - n, r.peer_incarnation_seen), seq(r.peer_checkpoint_seen);
     put(r.failover), put(r.loop_count), number(Kind::store, r.arbiter_revision);
   }

@@ -41,6 +41,7 @@ inline constexpr std::uint8_t mutant_none = 1, mutant_ping = 2, mutant_etcd = 4,
   X(silence_serves_cold, "control:M5", "a node that just started takes silence for the right to serve", mutant_no_etcd, none)    \
   X(incomplete_is_ancestor, "control:O1", "an operator's mint lists what this node held in part only", mutant_any, none)         \
   X(received_is_executed, "control:P1", "the set forgets what was received and never executed", mutant_any, none)                \
+  X(former_peer_forgotten, "control:T1", "who bears a replaced identity is taken for what it says", mutant_any, none)            \
   X(time_travel_unnoticed, "control:T1", "a restored node is taken for what it says", mutant_any, none)                          \
   X(cold_start_keeps_generation, "control:T3", "a cold start serves in the generation it stopped with", mutant_any, none)        \
   X(lost_is_blank, "control:K2L", "a lost record counts as a first start", mutant_any, none)                                     \

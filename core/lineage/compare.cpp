@@ -152,13 +152,16 @@ Verdict mirror(Verdict v) {
 bool has_lineage(const Side& s) { return s.record_state == RecordState::present && !s.record.g.none(); }
 
 bool in_chain(const Record& r, const Generation& g) { return r.g == g || contains(r.history, g); }
+bool is_former(const Record& r, const NodeUid& peer) {
+  return std::find(r.former_peers.begin(), r.former_peers.end(), peer) != r.former_peers.end();
+}
 bool is_void(const Record& r, const Generation& g) { return contains(r.voided, g); }
 
 bool went_back(const Side& x, const Side& witness) {
   if (mutated(Mutant::time_travel_unnoticed)) return false;
   if (x.went_back) return true;
   const auto &r = x.record, &w = witness.record;
-  if (is_void(w, r.g)) return true;
+  if (is_void(w, r.g) || is_former(w, r.node_uid)) return true;
   if (w.peer_uid != r.node_uid || r.node_uid.none()) return false;
   if (r.rev < w.peer_rev_seen || r.incarnation < w.peer_incarnation_seen) return true;
   // Seqs of another generation say nothing (data:T5); in that of the pair it must hold at least what it announced.

@@ -40,6 +40,8 @@ Verdict mirror(Verdict);
 bool has_lineage(const Side&);
 bool in_chain(const Record&, const Generation&); // g itself or an ancestor
 bool is_void(const Record&, const Generation&);  // acceptable as the arbiter's old value, never an ancestor (control:E3b)
+// An identity of the other node before the one it has now: it lost its record, so whoever bears it again was restored (control:T1).
+bool is_former(const Record&, const NodeUid& peer);
 // T1's detection: `x` is older than what `witness` durably remembers of it.
 bool went_back(const Side& x, const Side& witness);
 

@@ -17,7 +17,7 @@ Generation get_generation(Reader& r) {
 }
 
 namespace {
-constexpr std::size_t generation_bytes = 33;
+constexpr std::size_t generation_bytes = 33, uid_bytes = 16;
 
 void put_list(Writer& w, const std::vector<Generation>& list) {
   w.u32(static_cast<std::uint32_t>(list.size()));
@@ -49,6 +49,8 @@ void put(Writer& w, const Record& x) {
   w.u8(static_cast<std::uint8_t>(x.arbiter)), w.u64(x.arbiter_revision);
   w.flag(x.was_prim), w.flag(x.failover), w.flag(x.errd);
   w.u32(x.loop_count), w.i64(x.loop_started_wall_s);
+  w.u32(static_cast<std::uint32_t>(x.former_peers.size()));
+  for (const auto& u : x.former_peers) put(w, u);
 }
 
 bool get(Reader& r, Record& x) {
@@ -72,6 +74,9 @@ bool get(Reader& r, Record& x) {
   x.arbiter_revision = r.u64();
   x.was_prim = r.flag(), x.failover = r.flag(), x.errd = r.flag();
   x.loop_count = r.u32(), x.loop_started_wall_s = r.i64();
+  x.former_peers.clear();
+  auto former = r.count(former_limit, uid_bytes);
+  for (std::uint32_t i = 0; i < former && r.ok(); ++i) get(r, x.former_peers.emplace_back());
   return r.ok();
 }
 

@@ -37,6 +37,7 @@ struct Record {
   Generation src_gen;           // while inconsistent: what was being copied
   bool must_full = false;       // while inconsistent: only a full copy heals
   NodeUid peer_uid;
+  std::vector<NodeUid> former_peers; // newest first: whom peer_uid replaced; who bears one of them again went back (control:T1)
   std::uint64_t peer_rev_seen = 0;
   Incarnation peer_incarnation_seen;
   std::uint64_t peer_checkpoint_seen = 0; // seq in `base` of the newest checkpoint the peer announced (control:T1)
@@ -54,6 +55,8 @@ struct Record {
 inline constexpr std::size_t history_limit = 32;
 // What a decoder accepts: mints between two READYs may exceed history_limit; past this the oldest go (then: fork and full, loud).
 inline constexpr std::size_t history_hard_limit = 128;
+// A machine takes a new identity when its record is lost, which is rare; past this the oldest is forgotten.
+inline constexpr std::size_t former_limit = 8;
 
 // Instead of a revision: the store went back, and refuses until an operator or a serving node arms it again.
 inline constexpr std::uint64_t arbiter_went_back = ~std::uint64_t{0};

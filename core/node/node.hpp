@@ -165,6 +165,7 @@ class Node {
   bool changing(ChangeKind) const;
   bool persisting() const { return writing_ || !changes_.empty(); }
   void pump_persist();
+  void remember_peer(ChangeKind, Record&) const;
   bool mutate(const Change&, Record&);
   void void_candidate(Record&) const;
   void void_of_peer(Record&, const Record& peer) const;

@@ -28,21 +28,30 @@ void Node::pump_persist() {
     record.arbiter = config_.module.check.splitbrain.mode;
     bool store = changes_.front().kind == ChangeKind::store;
     if (!store && !key_.went_back) record.arbiter_revision = std::max(record.arbiter_revision, key_.revision);
-    if (peer_ && peer_proven_) { // T1: what the other node must never fall behind
-      if (record.peer_uid != peer_->node_uid) record.peer_checkpoint_seen = record.peer_rev_seen = 0, record.peer_incarnation_seen = {};
-      record.peer_uid = peer_->node_uid;
-      // Only a copy that ended equal may lower them: a node that went back says less, and the evidence must outlive that.
-      auto kind = changes_.front().kind;
-      bool equal = kind == ChangeKind::share_source || kind == ChangeKind::share_target;
-      record.peer_rev_seen = equal ? peer_->record.rev : std::max(record.peer_rev_seen, peer_->record.rev);
-      record.peer_incarnation_seen = equal ? peer_->incarnation : std::max(record.peer_incarnation_seen, peer_->incarnation);
-    }
+    remember_peer(changes_.front().kind, record);
     if (record.base == durable_.base) record.peer_checkpoint_seen = std::max(record.peer_checkpoint_seen, peer_checkpoint_);
     else record.peer_checkpoint_seen = peer_checkpoint_ = 0;
     writing_ = Writing{new_ticket(), changes_.front(), record};
     changes_.pop_front();
     emit(nfx::Persist{writing_->ticket, std::move(record)});
   }
+}
+
+// What the other node must never fall behind (control:T1). Only a copy that ended equal may lower it: a node that went back says less,
+// and the evidence must outlive that.
+void Node::remember_peer(ChangeKind kind, Record& r) const {
+  if (!peer_ || !peer_proven_) return;
+  bool equal = kind == ChangeKind::share_source || kind == ChangeKind::share_target;
+  if (r.peer_uid != peer_->node_uid) {
+    if (is_former(r, peer_->node_uid) && !equal) return;
+    std::erase(r.former_peers, peer_->node_uid);
+    if (!r.peer_uid.none() && !mutated(Mutant::former_peer_forgotten)) r.former_peers.insert(r.former_peers.begin(), r.peer_uid);
+    if (r.former_peers.size() > former_limit) r.former_peers.resize(former_limit);
+    r.peer_uid = peer_->node_uid;
+    r.peer_checkpoint_seen = r.peer_rev_seen = 0, r.peer_incarnation_seen = {};
+  }
+  r.peer_rev_seen = equal ? peer_->record.rev : std::max(r.peer_rev_seen, peer_->record.rev);
+  r.peer_incarnation_seen = equal ? peer_->incarnation : std::max(r.peer_incarnation_seen, peer_->incarnation);
 }
 
 std::uint64_t Node::nonce() {

@@ -42,6 +42,7 @@ class Life {
   void command(Command c);
   void set_resource(const std::string& name, const std::string& value, const std::string& who);
   NodeView view() const;
+  bool over() const { return over_; } // nothing is carried out any more; the owner is about to destroy this
   bool serving(Instant now) const { return node_->serving(now); }
   Instant serving_until() const { return permit_until_; }
 

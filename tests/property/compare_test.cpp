@@ -22,6 +22,8 @@ Side some_side() {
   s.dirs_empty = *rc::gen::arbitrary<bool>(), s.went_back = *rc::gen::weightedElement<bool>({{9, false}, {1, true}});
   auto& r = s.record;
   r.node_uid = {0, *rc::gen::inRange<std::uint64_t>(1, 4)}, r.peer_uid = {0, *rc::gen::inRange<std::uint64_t>(1, 4)};
+  if (*rc::gen::weightedElement<bool>({{4, false}, {1, true}}))
+    r.former_peers.push_back({0, *rc::gen::inRange<std::uint64_t>(1, 4)});
   r.dir_uid = {0, *rc::gen::weightedElement<std::uint64_t>({{9, 1}, {1, 2}})};
   r.rev = *rc::gen::inRange<std::uint64_t>(0, 4), r.peer_rev_seen = *rc::gen::inRange<std::uint64_t>(0, 4);
   r.incarnation = {*rc::gen::inRange<std::uint64_t>(0, 3)},

@@ -151,6 +151,15 @@ BOOST_AUTO_TEST_CASE(a_voided_generation_is_going_back) {
   BOOST_TEST((compare(a, b) == Verdict{Who::i_win, Rule::T1, Copy::full, true}));
 }
 
+BOOST_AUTO_TEST_CASE(whoever_bears_a_replaced_identity_went_back) {
+  auto a = side("own", true), b = side("shared", false);
+  relate("same", "own", "shared", a, b);
+  a.record.former_peers = {{7, 7}};
+  BOOST_TEST((compare(a, b).rule == Rule::S1));
+  a.record.former_peers.push_back(b.record.node_uid);
+  BOOST_TEST((compare(a, b) == Verdict{Who::i_win, Rule::T1, Copy::full, true}));
+}
+
 BOOST_AUTO_TEST_CASE(a_checkpoint_older_than_the_one_announced_is_going_back) {
   auto a = side("own", true), b = side("shared", false);
   relate("same", "own", "shared", a, b);

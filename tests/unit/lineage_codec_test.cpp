@@ -1,6 +1,9 @@
 // Record and beat survive encoding; what is cut short or out of range is refused, never guessed.
+#include "core/mirror/pending.hpp"
 #include "core/wire/beat.hpp"
 #include <boost/test/unit_test.hpp>
+#include <fstream>
+#include <iterator>
 
 using namespace lockstep;
 BOOST_AUTO_TEST_SUITE(lineage_codec)
@@ -15,9 +18,9 @@ static Record sample() {
   r.voided = {{4, 4, {1, 1}, MintedAs::second}}, r.base = {8, 66, {1, 2}, MintedAs::prim}, r.covers = true,
   r.offered = true;
   r.src_gen = {2, 3, {4, 5}, MintedAs::op}, r.must_full = true, r.peer_uid = {6, 6}, r.peer_rev_seen = 12;
-  r.peer_incarnation_seen = {3}, r.peer_checkpoint_seen = 99, r.arbiter = ArbiterMode::ping, r.arbiter_revision = 1234, r.was_prim = true,
-  r.failover = false;
-  r.errd = false, r.loop_count = 2, r.loop_started_wall_s = 1700000000;
+  r.peer_incarnation_seen = {3}, r.peer_checkpoint_seen = 99, r.arbiter = ArbiterMode::ping, r.arbiter_revision = 1234,
+  r.was_prim = true, r.failover = false;
+  r.former_peers = {{6, 5}, {6, 4}}, r.errd = false, r.loop_count = 2, r.loop_started_wall_s = 1700000000;
   return r;
 }
 
@@ -57,6 +60,30 @@ BOOST_AUTO_TEST_CASE(every_truncation_is_refused) {
   for (std::size_t n = 0; n < beat.size(); ++n) BOOST_TEST(!decode_beat(beat.data(), n).has_value());
   beat.push_back(0);
   BOOST_TEST(!decode_beat(beat.data(), beat.size()).has_value());
+}
+
+// What the fuzzers begin with: stale seeds would be refused at the first byte and teach them nothing.
+// LOCKSTEP_REWRITE=1 writes them anew.
+BOOST_AUTO_TEST_CASE(the_fuzzers_seeds_are_of_this_format) {
+  auto goodbye = sample_beat(), prim = sample_beat();
+  prim.goodbye = Goodbye::none, prim.record.candidate.reset(), prim.resync_active = false;
+  Writer set;
+  PendingSet pending;
+  pending.dirs = {{0, 2}}, pending.files[{7, 1}].attrs = true, pending.files[{7, 2}].blocks.add(3, 9);
+  put(set, pending);
+  const std::pair<std::string, Bytes> seeds[] = {{"durable_record/shared", encode(sample())},
+                                                 {"durable_record/set", set.take()},
+                                                 {"heartbeat/goodbye", encode(goodbye)},
+                                                 {"heartbeat/prim", encode(prim)}};
+  for (const auto& [name, bytes] : seeds) {
+    auto path = std::string(LOCKSTEP_SOURCE_DIR "/fuzz/corpus/").append(name);
+    if (std::getenv("LOCKSTEP_REWRITE"))
+      std::ofstream(path, std::ios::binary)
+          .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    std::ifstream file(path, std::ios::binary);
+    Bytes found((std::istreambuf_iterator<char>(file)), {});
+    BOOST_TEST((found == bytes), name);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_beat_with_everything_at_its_bound_still_fits_a_datagram) {
