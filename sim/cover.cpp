@@ -1,4 +1,7 @@
 #include "sim/cover.hpp"
+#include <algorithm>
+#include <iterator>
+#include <optional>
 #include <utility>
 
 namespace lockstep::sim {
@@ -14,45 +17,65 @@ bool covers(const PendingSet& s, const Item& i) {
   if (i.kind == Item::attributes) return true;
   return f->second.blocks.contains(i.number, i.number + 1);
 }
-} // namespace
 
-bool Cover::differs(const Disk& a, const Disk& b, const Item& i) {
-  auto& x = a.files.now();
-  return !same(x, b.files.now(), i) || !same(x, b.files.on_disk(), i) || !same(a.files.on_disk(), b.files.now(), i) ||
-         !same(a.files.on_disk(), b.files.on_disk(), i);
-}
-
-void Cover::look_at_everything(const Disk& a, const Disk& b) {
-  differing_.clear(), again_ = true;
-  for (auto* d : {&a, &b}) {
-    for (auto* t : {&d->files.now(), &d->files.on_disk()}) {
-      for (auto& [k, o] : t->objects()) {
-        if (k == staging_key) continue;
-        std::set<Item> items{{Item::directory, k, 0}, {Item::attributes, k, 0}};
-        for (auto& u : o.units) items.insert({Item::block, k, u.first / units_per_block});
-        for (auto& i : items) {
-          if (differs(a, b, i)) differing_.insert(i);
-        }
-      }
+void everything(const Tree& t, std::vector<Item>& items) {
+  for (auto& [k, o] : t.objects()) {
+    items.insert(items.end(), {{Item::directory, k, 0}, {Item::attributes, k, 0}});
+    for (auto& u : o.units) {
+      Item block{Item::block, k, u.first / units_per_block};
+      if (items.back() != block) items.push_back(block);
     }
   }
 }
+// What is in flight, and what a session has still to drain.
+PendingSet on_the_way(const Mirror& m) {
+  PendingSet s;
+  if (m.resyncing()) s.add(m.to_drain());
+  m.visit_in_flight([&](const Op& op) { s.add(touched_by(op)); });
+  return s;
+}
+} // namespace
+
+Cover::Images Cover::images(const Disk& a, const Disk& b, Key k) {
+  return {visible(a.files.now(), k), visible(a.files.on_disk(), k), visible(b.files.now(), k), visible(b.files.on_disk(), k)};
+}
+bool Cover::differs(const Images& i, const Item& item) {
+  return !same(i[0], i[2], item) || !same(i[0], i[3], item) || !same(i[1], i[2], item) || !same(i[1], i[3], item);
+}
 
 void Cover::update(Disk& a, Disk& b) {
-  bool all_a = false, all_b = false;
-  auto x = a.files.take_touched(all_a), y = b.files.take_touched(all_b);
-  if (all_a || all_b) return look_at_everything(a, b);
-  x.merge(y);
-  // An object that appears or vanishes on one image changes what can be said of all its items.
-  std::set<Item> again = x;
-  for (auto& i : x) {
-    for (auto d = differing_.lower_bound({Item::directory, i.object, 0}); d != differing_.end() && d->object == i.object; ++d) again.insert(*d);
+  touched_.clear();
+  bool known_a = a.files.take_touched(touched_), known_b = b.files.take_touched(touched_);
+  if (!known_a || !known_b) {
+    differing_.clear(), touched_.clear(), look_again();
+    for (auto* d : {&a, &b}) everything(d->files.now(), touched_), everything(d->files.on_disk(), touched_);
   }
-  for (auto& i : again) {
-    if (i.object == staging_key) continue;
-    if (differs(a, b, i)) differing_.insert(i), fresh_.insert(i);
-    else differing_.erase(i), fresh_.erase(i);
+  std::sort(touched_.begin(), touched_.end());
+  touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
+  for (auto i = touched_.cbegin(); i != touched_.cend();) {
+    auto end = std::find_if(i, touched_.cend(), [&](auto& x) { return x.object != i->object; });
+    if (i->object != staging_key) look_at(a, b, i, end);
+    i = end;
   }
+}
+
+// Some items of one object. An object that appears or vanishes on one image changes what can be said of all its items.
+void Cover::look_at(const Disk& a, const Disk& b, Items::const_iterator first, Items::const_iterator end) {
+  auto is_before = [](const Item& i, Key k) { return i.object < k; };
+  auto from = std::lower_bound(differing_.begin(), differing_.end(), first->object, is_before);
+  auto to = std::find_if(from, differing_.end(), [&](auto& i) { return i.object != first->object; });
+  looked_at_.clear(), found_.clear();
+  std::set_union(first, end, from, to, std::back_inserter(looked_at_));
+  auto of_object = images(a, b, first->object);
+  for (auto& i : looked_at_) {
+    if (differs(of_object, i)) found_.push_back(i);
+  }
+  fresh_.insert(fresh_.end(), found_.begin(), found_.end());
+  if (std::equal(from, to, found_.begin(), found_.end())) return;
+  auto common = std::min(to - from, std::ptrdiff_t(found_.size()));
+  auto at = std::copy(found_.begin(), found_.begin() + common, from);
+  if (at != to) differing_.erase(at, to);
+  else differing_.insert(at, found_.begin() + common, found_.end());
 }
 
 Cover::Seen Cover::seen(const Disk& d, const Mirror* m) {
@@ -66,20 +89,18 @@ std::string Cover::uncovered(const Disk& a, const Disk& b, const Mirror* ma, con
   std::array<Seen, 2> now{seen(a, ma), seen(b, mb)};
   bool all = std::exchange(again_, false) || now != seen_ || step % 128 == 0;
   seen_ = now;
-  auto look = std::exchange(fresh_, {});
-  auto& items = all ? differing_ : look;
-  if (items.empty()) return {};
-  PendingSet moving; // small: what is in flight, and what a session has still to drain
-  for (auto* m : {ma, mb}) {
-    if (!m) continue;
-    if (m->resyncing()) moving.add(m->to_drain());
-    for (auto& op : m->in_flight()) moving.add(touched_by(op));
-  }
-  for (auto& i : items) {
+  looked_at_.assign(fresh_.begin(), fresh_.end()), fresh_.clear();
+  std::optional<PendingSet> moving_a, moving_b; // asked last: nearly everything is in what the mirrors remember
+  for (auto& i : all ? differing_ : looked_at_) {
     auto has = [&](const PendingSet& s) { return covers(s, i); };
-    if (has(a.state.set) || has(b.state.set) || has(moving)) continue;
+    auto moves = [&](const Mirror* m, std::optional<PendingSet>& moving) {
+      if (m && !moving) moving = on_the_way(*m);
+      return m && has(*moving);
+    };
+    if (has(a.state.set) || has(b.state.set)) continue;
     if ((ma && ma->recent_any(has)) || (mb && mb->recent_any(has))) continue;
-    if (!differs(a, b, i)) continue; // an object that went away took its items with it
+    if (moves(ma, moving_a) || moves(mb, moving_b)) continue;
+    if (!differs(images(a, b, i.object), i)) continue; // an object that went away took its items with it
     return name(a, i);
   }
   return {};

@@ -6,6 +6,7 @@
 #include "sim/disk.hpp"
 #include <array>
 #include <set>
+#include <vector>
 
 namespace lockstep::sim {
 
@@ -17,7 +18,7 @@ class Cover {
   std::string uncovered(const Disk& a, const Disk& b, const Mirror* mirror_a, const Mirror* mirror_b, std::uint64_t step);
   // First item that differs between the two memories and whose object is not in `coming`.
   std::string unequal_now(const Disk& a, const Disk& b, const std::set<Key>& coming) const;
-  void look_again() { again_ = true; } // what was said to be covered was not looked at meanwhile
+  void look_again() { again_ = true, fresh_.clear(); } // what was said to be covered was not looked at meanwhile
   std::size_t differing() const { return differing_.size(); }
 
  private:
@@ -28,10 +29,14 @@ class Cover {
     bool operator==(const Seen&) const = default;
   };
   static Seen seen(const Disk&, const Mirror*);
-  static bool differs(const Disk& a, const Disk& b, const Item&);
+  using Items = std::vector<Item>; // sorted
+  using Images = std::array<const Object*, 4>; // of one object: in memory and on the disk of a, then of b
+  static Images images(const Disk& a, const Disk& b, Key);
+  static bool differs(const Images&, const Item&);
   static std::string name(const Disk& a, const Item&);
-  void look_at_everything(const Disk& a, const Disk& b);
-  std::set<Item> differing_, fresh_;
+  void look_at(const Disk& a, const Disk& b, Items::const_iterator first, Items::const_iterator end);
+  Items differing_, fresh_; // fresh: since it was last asked whether they are covered; they may be equal again
+  Items touched_, looked_at_, found_; // at work
   std::array<Seen, 2> seen_;
   bool again_ = true;
 };

@@ -130,8 +130,8 @@ void Work::run() {
     if (exit_restart_) running_ = false, start("automatically"), running_ = true;
     else m_.stopped = true;
   }
-  bool all = false;
-  m_.disk.files.take_touched(all);
+  std::vector<Item> for_nobody;
+  m_.disk.files.take_touched(for_nobody);
   running_ = false;
 }
 

@@ -51,15 +51,6 @@ void Host::attach_links() {
   links_.attach(index_, std::move(end));
 }
 
-void Host::later_here(Duration d, std::function<void()> f) {
-  auto run = [this, life = life_, f = std::move(f)] {
-    if (life != life_) return;
-    if (paused()) held_back_.push_back(f);
-    else f();
-  };
-  queue_.at(queue_.now() + d, index_, std::move(run));
-}
-
 void Host::pause(Instant until) {
   if (!running()) return;
   paused_until_ = later(paused_until_, until);
@@ -177,11 +168,11 @@ void Host::command(Verb verb, const std::string& who) {
 
 // One step of either machine: its effects in order, a crash possible after each. False: it crashed.
 template <class Effects, class Machine, class Input>
-bool Host::step_machine(Machine& machine, const Input& input, const char* arrow, const char* indent, std::size_t kind) {
+bool Host::step_machine(Machine& machine, const Input& input, Effects& effects, const char* arrow, const char* indent, std::size_t kind) {
   LOCKSTEP_ASSERT(!stepping_);
   stepping_ = true;
   trace_.line(queue_.now(), index_, [&] { return arrow + describe(input); });
-  Effects effects;
+  effects.clear();
   machine.step(input, effects);
   ++trace_.counts.steps;
   bool lives = true;
@@ -201,7 +192,7 @@ bool Host::step_machine(Machine& machine, const Input& input, const char* arrow,
 }
 
 void Host::step_node(NodeInput&& input) {
-  if (!step_machine<NodeEffects>(*node_, input, "> ", "    ", 0)) return crash_is_kill_ ? kill_process() : power_off();
+  if (!step_machine(*node_, input, node_effects_, "> ", "    ", 0)) return crash_is_kill_ ? kill_process() : power_off();
   if (exiting_) {
     bool again = exit_restart_;
     stop_process();
@@ -220,7 +211,7 @@ void Host::step_node(NodeInput&& input) {
 }
 
 void Host::step_mirror(MirrorInput&& input) {
-  if (!step_machine<MirrorEffects>(*mirror_, input, "} ", "      ", 100)) return crash_is_kill_ ? kill_process() : power_off();
+  if (!step_machine(*mirror_, input, mirror_effects_, "} ", "      ", 100)) return crash_is_kill_ ? kill_process() : power_off();
   wake_at(mirror_->next_deadline(), false);
   oracles_.after_step(*this);
 }

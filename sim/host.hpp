@@ -95,7 +95,7 @@ class Host {
   void start_process(const Command*);
   void stop_process();
   template <class Effects, class Machine, class Input>
-  bool step_machine(Machine& machine, const Input& input, const char* arrow, const char* indent, std::size_t kind);
+  bool step_machine(Machine& machine, const Input& input, Effects& effects, const char* arrow, const char* indent, std::size_t kind);
   void step_node(NodeInput&&);
   void step_mirror(MirrorInput&&);
   template <class T>
@@ -108,7 +108,14 @@ class Host {
   }
   void wake_at(Instant deadline, bool of_node);
   // Runs `f` after `d` if this incarnation still lives; a pause holds it back.
-  void later_here(Duration d, std::function<void()> f);
+  template <class F>
+  void later_here(Duration d, F f) {
+    queue_.at(queue_.now() + d, index_, [this, life = life_, f = std::move(f)]() mutable {
+      if (life != life_) return;
+      if (paused()) held_back_.push_back(std::move(f));
+      else f();
+    });
+  }
   void run_held_back();
   void attach_links();
   bool one_more_effect(); // false: the crash planned for here happened
@@ -153,7 +160,8 @@ class Host {
   void carry(const fx::PurgeStaging&);
   void carry(const fx::Say&);
   void carry(const fx::Tell&);
-  void on_executor(std::function<void()> work);
+  template <class F>
+  void on_executor(F work);
   Payload keep(Content);
   const Content* content_of(Payload) const;
   Injected injected_for(std::uint64_t units);
@@ -183,6 +191,8 @@ class Host {
 
   std::unique_ptr<Node> node_;
   std::unique_ptr<Mirror> mirror_;
+  NodeEffects node_effects_; // of the last step
+  MirrorEffects mirror_effects_;
   Incarnation incarnation_;
   Instant node_wake_, mirror_wake_;
   std::uint64_t commands_ = 0;

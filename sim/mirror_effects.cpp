@@ -14,7 +14,8 @@ const Content* Host::content_of(Payload p) const {
   return i == payloads_.end() ? nullptr : &i->second;
 }
 
-void Host::on_executor(std::function<void()> work) {
+template <class F>
+void Host::on_executor(F work) {
   auto start = disk_start(executor_free_);
   executor_free_ = start + disk_time(15, 120);
   later_here(executor_free_ - queue_.now(), std::move(work));

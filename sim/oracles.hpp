@@ -1,6 +1,7 @@
 // The omniscient judges (dst 4.2, 4.3): what they are told, and what they remember. Names and sentences are in oracle_names.hpp,
 // the checks in oracles_*.cpp by concern; the first one violated ends the run.
 #pragma once
+#include "core/lineage/compare.hpp"
 #include "sim/acknowledged.hpp"
 #include "sim/cover.hpp"
 #include "sim/host.hpp"
@@ -102,6 +103,7 @@ class Oracles {
   void minted_with_arbiter(const Host&, const std::optional<Record>& before, Era&);
   void check_pair_ready(const Host&);
   void check_cover();
+  Verdict what_they_decide(); // if they met now
   void check_complete(const Host&, const std::optional<Record>& before);
   void check_ready_equal(const Host& second);
   std::string lacks(const Promises&, const Host&) const;
@@ -118,6 +120,9 @@ class Oracles {
   std::array<std::array<std::pair<std::uint64_t, std::uint64_t>, 2>, 2> beat_seen_{}; // per host, network: incarnation, seq
   std::set<std::string> rules_seen_;
   Cover cover_;
+  std::array<Side, 2> sides_; // as compare() saw them last, and what it said
+  Verdict verdict_;
+  bool compared_ = false;
   StreamOrder stream_order_;
   Deadlines deadlines_;
   bool healed_ = false;

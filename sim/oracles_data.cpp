@@ -1,5 +1,4 @@
 // What the applications were promised, and where it is (S3, S4, S5, S8-S11, I-cover).
-#include "core/lineage/compare.hpp"
 #include "sim/oracles.hpp"
 
 namespace lockstep::sim {
@@ -85,9 +84,9 @@ void Oracles::completing(const Host& h, std::uint64_t token, std::int32_t error,
     auto there = value_of(peer.disk().files.now(), c);
     if (there && *there == v) continue;
     bool received = false;
-    for (auto& op : peer.mirror()->in_flight()) {
+    peer.mirror()->visit_in_flight([&](const Op& op) {
       received = received || (op.kind == pending.kind && op.object == pending.object && op.offset == pending.op.offset && op.name == pending.op.name);
-    }
+    });
     if (!received)
       violated(oracle::mirror_first, "the secondary never received " + to_string(pending.op) + ", acknowledged by " + name_of(h));
     return;
@@ -138,24 +137,34 @@ void Oracles::serves(const Host& h) {
   }
 }
 
+namespace {
+// What this machine would say of itself; true: something else than before.
+bool refresh(Side& s, const Host& h) {
+  auto& st = h.disk().state;
+  auto record_state = st.record ? RecordState::present : st.marker.none() ? RecordState::blank : RecordState::lost;
+  auto live = LiveAs::no;
+  if (h.running() && st.record && st.record->state == Freshness::shared && h.node()->sub() == Sub::ready) {
+    auto role = h.node()->role();
+    live = role == Role::prim ? LiveAs::prim : role == Role::second ? LiveAs::second : LiveAs::no;
+  }
+  bool same_record = st.record ? s.record == *st.record : s.record_state == record_state;
+  if (same_record && s.record_state == record_state && s.checkpoint == st.checkpoint_file && s.live == live) return false;
+  if (!same_record) s.record = st.record.value_or(Record{});
+  s.record_state = record_state, s.checkpoint = st.checkpoint_file, s.live = live;
+  return true;
+}
+} // namespace
+
+Verdict Oracles::what_they_decide() {
+  bool a = refresh(sides_[0], *hosts_[0]), b = refresh(sides_[1], *hosts_[1]);
+  if (a || b || !std::exchange(compared_, true)) verdict_ = compare(sides_[0], sides_[1]);
+  return verdict_;
+}
+
 void Oracles::check_cover() {
   cover_.update(hosts_[0]->disk(), hosts_[1]->disk());
   if (stale_[0] || stale_[1] || violation_) return cover_.look_again();
-  auto side = [](const Host& h) {
-    Side s;
-    auto& st = h.disk().state;
-    s.record_state = st.record ? RecordState::present : st.marker.none() ? RecordState::blank : RecordState::lost;
-    if (st.record) s.record = *st.record;
-    s.checkpoint = st.checkpoint_file;
-    if (h.running()) {
-      auto role = h.node()->role();
-      bool live = h.node()->sub() == Sub::ready && st.record && st.record->state == Freshness::shared;
-      s.live = !live ? LiveAs::no : role == Role::prim ? LiveAs::prim : role == Role::second ? LiveAs::second : LiveAs::no;
-    }
-    return s;
-  };
-  auto a = side(*hosts_[0]), b = side(*hosts_[1]);
-  auto v = compare(a, b);
+  auto v = what_they_decide();
   if (v.copy == Copy::full || v.who == Who::nobody) return cover_.look_again();
   auto missing = cover_.uncovered(hosts_[0]->disk(), hosts_[1]->disk(), hosts_[0]->mirror(), hosts_[1]->mirror(), queue_.steps());
   if (!missing.empty()) violated(oracle::cover, missing + " differs and no set mentions it (" + rule_name(v.rule) + ")");
@@ -165,11 +174,11 @@ void Oracles::check_cover() {
 std::string Oracles::lacks(const Promises& p, const Host& h) const {
   std::set<Cell> coming;
   if (h.running()) {
-    for (auto& op : h.mirror()->in_flight()) {
+    h.mirror()->visit_in_flight([&](const Op& op) {
       Content any;
       any.units.resize((op.length + unit_size - 1) / unit_size, 1);
       for (auto& [c, v] : cells_of(op, &any, h.disk().files.now())) coming.insert(c);
-    }
+    });
   }
   return p.check(h.disk().files.now(), &coming);
 }
@@ -194,7 +203,7 @@ void Oracles::check_ready_equal(const Host& h) {
   auto coming = stream_order_.on_the_way(h.index());
   for (auto* x : hosts_) {
     if (!x->running()) return;
-    for (auto& op : x->mirror()->in_flight()) coming.insert({op.object, op.dir, op.dir2, op.replaced});
+    x->mirror()->visit_in_flight([&](const Op& op) { coming.insert({op.object, op.dir, op.dir2, op.replaced}); });
   }
   cover_.update(hosts_[0]->disk(), hosts_[1]->disk());
   auto missing = cover_.unequal_now(hosts_[0]->disk(), hosts_[1]->disk(), coming);

@@ -78,9 +78,14 @@ bool named(const Tree& t, Key k, int depth) {
   return std::any_of(o->names.begin(), o->names.end(), [&](auto& n) { return named(t, n.first, depth + 1); });
 }
 
+const Object* visible(const Tree& t, Key k) {
+  if (k.minter == 0) return k == staging_key ? nullptr : t.find(k);
+  auto o = t.find(k);
+  bool reached = o && std::any_of(o->names.begin(), o->names.end(), [&](auto& n) { return named(t, n.first, 1); });
+  return reached ? o : nullptr;
+}
+
 namespace {
-// Objects that only the staging directory holds do not exist for anyone but the target's executor.
-const Object* visible(const Tree& t, Key k) { return named(t, k) ? t.find(k) : nullptr; }
 bool same_units(const Object* a, const Object* b, std::uint64_t first, std::uint64_t end) {
   static const std::map<std::uint64_t, std::uint64_t> none;
   auto &x = a ? a->units : none, &y = b ? b->units : none;
@@ -92,8 +97,8 @@ bool same_units(const Object* a, const Object* b, std::uint64_t first, std::uint
 }
 } // namespace
 
-bool same(const Tree& a, const Tree& b, const Item& item) {
-  auto x = visible(a, item.object), y = visible(b, item.object);
+bool same(const Tree& a, const Tree& b, const Item& item) { return same(visible(a, item.object), visible(b, item.object), item); }
+bool same(const Object* x, const Object* y, const Item& item) {
   // An object that one side lacks differs in its directory's entries, and nowhere else: a file born there travels with them.
   if (!x || !y) return true;
   switch (item.kind) {
@@ -180,18 +185,18 @@ FileSystem::FileSystem(std::uint32_t dirs) {
 
 void FileSystem::note(const Tree& t, const Change& c) {
   auto whole = [&](Key k) { // it may appear or vanish with all it has
-    touched_.insert({Item::attributes, k, 0}), touched_.insert({Item::directory, k, 0});
+    touch({Item::attributes, k, 0}), touch({Item::directory, k, 0});
     auto o = t.find(k);
     if (!o) return;
-    for (auto& u : o->units) touched_.insert({Item::block, k, u.first / units_per_block});
+    for (auto& u : o->units) touch({Item::block, k, u.first / units_per_block});
   };
   if (auto* x = std::get_if<change::SetAttributes>(&c)) {
-    touched_.insert({Item::attributes, x->object, 0}), touched_.insert({Item::directory, x->object, 0});
+    touch({Item::attributes, x->object, 0}), touch({Item::directory, x->object, 0});
   } else if (auto* x = std::get_if<change::SetEntry>(&c)) {
-    touched_.insert({Item::directory, x->dir, 0});
+    touch({Item::directory, x->dir, 0});
     whole(x->object), whole(t.entry(x->dir, x->name));
   } else if (auto* x = std::get_if<change::DropEntry>(&c)) {
-    touched_.insert({Item::directory, x->dir, 0});
+    touch({Item::directory, x->dir, 0});
     whole(t.entry(x->dir, x->name));
   } else if (auto* x = std::get_if<change::DropObject>(&c)) {
     whole(x->object);
@@ -200,8 +205,18 @@ void FileSystem::note(const Tree& t, const Change& c) {
   }
 }
 
+namespace {
+bool changes_names(const Tree& t, const Change& c) {
+  if (std::holds_alternative<change::CutUnits>(c)) return false;
+  auto x = std::get_if<change::SetAttributes>(&c);
+  auto o = x ? t.find(x->object) : nullptr;
+  return !o || o->attrs.type != x->attrs.type;
+}
+} // namespace
+
 void FileSystem::commit(Transaction t) {
   for (auto& c : t) {
+    if (changes_names(volatile_, c)) ++names_version_;
     note(volatile_, c), volatile_.apply(c);
     if (auto* cut = std::get_if<change::CutUnits>(&c)) {
       auto i = dirty_.lower_bound({cut->object, cut->first});
@@ -214,7 +229,7 @@ void FileSystem::commit(Transaction t) {
 void FileSystem::write(Key file, std::uint64_t unit, std::uint64_t version) {
   volatile_.write_unit(file, unit, version);
   dirty_[{file, unit}] = version;
-  touched_.insert({Item::block, file, unit / units_per_block});
+  touch({Item::block, file, unit / units_per_block});
 }
 
 void FileSystem::apply_journal(std::uint64_t end) {
@@ -228,7 +243,7 @@ void FileSystem::flush() {
   apply_journal(journal_base_ + journal_.size());
   for (auto& [cell, version] : dirty_) {
     durable_.write_unit(cell.first, cell.second, version);
-    touched_.insert({Item::block, cell.first, cell.second / units_per_block});
+    touch({Item::block, cell.first, cell.second / units_per_block});
   }
   dirty_.clear();
 }
@@ -238,7 +253,7 @@ void FileSystem::sync_file(Key file) {
   auto i = dirty_.lower_bound({file, 0});
   while (i != dirty_.end() && i->first.first == file) {
     durable_.write_unit(file, i->first.second, i->second);
-    touched_.insert({Item::block, file, i->first.second / units_per_block});
+    touch({Item::block, file, i->first.second / units_per_block});
     i = dirty_.erase(i);
   }
 }
@@ -254,12 +269,13 @@ void FileSystem::crash(std::uint64_t h) {
   journal_base_ += journal_.size();
   journal_.clear(), dirty_.clear(), blocked.clear();
   volatile_ = durable_;
-  all_touched_ = true;
+  all_touched_ = true, ++names_version_;
 }
 
-std::set<Item> FileSystem::take_touched(bool& all) {
-  all = all_touched_, all_touched_ = false;
-  return std::exchange(touched_, {});
+bool FileSystem::take_touched(std::vector<Item>& into) {
+  into.insert(into.end(), touched_.begin(), touched_.end());
+  touched_.clear();
+  return !std::exchange(all_touched_, false);
 }
 
 } // namespace lockstep::sim

@@ -85,6 +85,9 @@ struct Item {
 };
 // Equal in both trees. The staging directory and what is only there is nobody's.
 bool same(const Tree&, const Tree&, const Item&);
+bool same(const Object*, const Object*, const Item&); // of objects that visible() found
+// Null: nobody but the target's executor knows of it.
+const Object* visible(const Tree&, Key);
 // First difference, in words; empty: equal (oracle S11).
 std::string difference(const Tree& a, const Tree& b);
 std::uint64_t digest(const Tree&);
@@ -103,7 +106,7 @@ class FileSystem {
   void flush(); // syncfs: what is there when it begins is on the disk when it ends
   void sync_file(Key file); // fsync: its data, and the journal as far as it goes
   void crash(std::uint64_t hash);
-  void restore(const Tree& image) { volatile_ = durable_ = image, journal_.clear(), dirty_.clear(), blocked.clear(), all_touched_ = true; }
+  void restore(const Tree& image) { volatile_ = durable_ = image, journal_.clear(), dirty_.clear(), blocked.clear(), all_touched_ = true, ++names_version_; }
   bool clean() const { return journal_.empty() && dirty_.empty(); }
 
   // Children of drained directories that were still above them (resync target; memory only).
@@ -114,18 +117,25 @@ class FileSystem {
   };
   std::vector<Blocked> blocked;
 
-  // Items whose content changed in memory or on the disk since the last call; `all`: too many to say.
-  std::set<Item> take_touched(bool& all);
+  // Adds the items whose content changed in memory or on the disk since the last call, in no order and some more than once. False:
+  // too many to say.
+  bool take_touched(std::vector<Item>&);
+  // Another number whenever a name or an object in memory came or went.
+  std::uint64_t names_version() const { return names_version_; }
 
  private:
   void note(const Tree&, const Change&); // before it is applied
+  void touch(const Item& i) {
+    if (touched_.empty() || touched_.back() != i) touched_.push_back(i);
+  }
   void apply_journal(std::uint64_t end);
   Tree volatile_, durable_;
   std::deque<Transaction> journal_;
   std::uint64_t journal_base_ = 0; // number of the first transaction in journal_
   std::map<std::pair<Key, std::uint64_t>, std::uint64_t> dirty_;
-  std::set<Item> touched_;
+  std::vector<Item> touched_;
   bool all_touched_ = true;
+  std::uint64_t names_version_ = 0;
 };
 
 } // namespace lockstep::sim

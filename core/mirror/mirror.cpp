@@ -70,10 +70,7 @@ Position Mirror::position() const {
 
 std::vector<Op> Mirror::in_flight() const {
   std::vector<Op> ops;
-  for (auto& [id, l] : live_)
-    if (l.stage != LiveOp::Stage::executed || l.unknown) ops.push_back(l.op);
-  for (auto& g : rx_.queue)
-    if (!g.applied) ops.push_back(g.op);
+  visit_in_flight([&](const Op& op) { ops.push_back(op); });
   return ops;
 }
 

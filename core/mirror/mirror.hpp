@@ -42,6 +42,13 @@ class Mirror {
   bool resyncing() const { return session_.has_value(); }
   std::size_t recent_spans() const { return recent_.spans(); } // fewer than before: something was forgotten
   std::vector<Op> in_flight() const; // decided or received, and not yet carried out here
+  template <class Visitor>
+  void visit_in_flight(Visitor of_op) const { // the same without a copy
+    for (auto& [id, l] : live_)
+      if (l.stage != LiveOp::Stage::executed || l.unknown) of_op(l.op);
+    for (auto& g : rx_.queue)
+      if (!g.applied) of_op(g.op);
+  }
   PendingSet to_drain() const;       // of a session
   Position own_checkpoint() const { return own_checkpoint_; }
   Position peer_checkpoint() const { return peer_checkpoint_; }
