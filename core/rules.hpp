@@ -1,6 +1,7 @@
 // Every rule a decision can cite, in one place (design 2.8). A Note carries the id and a few values; text is made outside.
 // Where a rule comes from a document, its id there is in the name column; add rows, never renumber meaning.
 #pragma once
+#include <bitset>
 #include <cstdint>
 #include <string>
 
@@ -83,7 +84,6 @@ namespace lockstep {
   X(process, "safekit:3.8", "a monitored process")                                                                     \
   X(checker, "safekit:3.9", "a checker")                                                                               \
   X(vip, "safekit:3.4", "the virtual address")                                                                         \
-  X(wait_reason, "design:5", "why the node waits")                                                                     \
   /* the data path, data.md */                                                                                         \
   X(D1, "data:D1", "noted on sight")                                                                                   \
   X(D2, "data:D2", "forgotten only after both checkpoints")                                                            \
@@ -95,7 +95,6 @@ namespace lockstep {
   X(D8, "data:D8", "only what the target can carry out is sent")                                                       \
   X(D9, "data:D9", "a failure is a result")                                                                            \
   X(D10, "data:D10", "flushed before own")                                                                             \
-  X(D11, "data:D11", "the intact node is the source")                                                                  \
   X(D12, "data:D12", "leaving is draining")                                                                            \
   X(D13, "data:D13", "equal at a position")                                                                            \
   X(D14, "data:D14", "who lost its set says so")                                                                       \
@@ -104,8 +103,7 @@ namespace lockstep {
   X(outcome_differs, "data:T34", "an operation had another outcome on the secondary")                                  \
   X(stream_resumed, "data:T6", "the replication connection resumed where it stopped")                                  \
   X(peer_too_slow, "safekit:7.3", "the other node did not answer in time: it leaves the pair")                         \
-  X(set_coarsened, "data:T27", "too many changes to list: a coarser mark is kept")                                     \
-  X(progress, "safekit:6.3", "resynchronisation progress")
+  X(set_coarsened, "data:T27", "too many changes to list: a coarser mark is kept")
 
 enum class Rule : std::uint16_t {
 #define X(id, doc, text) id,
@@ -121,6 +119,23 @@ struct Note {
   Rule rule = Rule::none;
   std::int64_t x = 0, y = 0;
   std::string text;
+};
+
+// The rules that decided something in one step and are not worth a line of the log. Coverage counts them; no decision reads them.
+class RulesAtWork {
+ public:
+  void clear() { bits_.reset(); }
+  void add(Rule r) { bits_.set(static_cast<std::size_t>(r)); }
+  bool any() const { return bits_.any(); }
+  bool has(Rule r) const { return bits_.test(static_cast<std::size_t>(r)); }
+
+ private:
+  static constexpr std::size_t count = 0
+#define X(id, doc, text) +1
+      LOCKSTEP_RULES(X)
+#undef X
+      ;
+  std::bitset<count> bits_;
 };
 
 } // namespace lockstep

@@ -37,6 +37,7 @@ class Coverage final : public Observer {
     std::pair<std::uint64_t, std::uint64_t> met{}; // revisions that were compared last
   };
   void told(const Note& n) { ++rules_[static_cast<std::size_t>(n.rule)]; }
+  void applied(const RulesAtWork&);
   void met(const Host&, const Beat&);
 
   std::array<Node, 2> now_;

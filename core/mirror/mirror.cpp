@@ -22,6 +22,7 @@ Mirror::Mirror(const MirrorConfig& config, std::uint64_t, Instant now) : config_
 void Mirror::step(const MirrorInput& input, MirrorEffects& effects) {
   now_ = later(now_, input.now);
   out_ = &effects;
+  at_work_.clear();
   std::visit([this](const auto& what) { handle(what); }, input.what); // one overload per alternative
   settle();
   out_ = nullptr;

@@ -66,6 +66,8 @@ class Mirror {
     w(session_, target_);
   }
 
+  const RulesAtWork& at_work() const { return at_work_; } // in the last step, told to nobody: coverage counts them
+
  private:
   // ---- mirror.cpp
   void handle(const in::Order&);
@@ -226,6 +228,7 @@ class Mirror {
   MirrorConfig config_;
   Instant now_;
   MirrorEffects* out_ = nullptr;
+  RulesAtWork at_work_; // in this step
   std::uint64_t last_ticket_ = 0;
 
   Role role_ = Role::idle;

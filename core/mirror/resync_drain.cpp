@@ -15,6 +15,7 @@ void Mirror::start_drain(Drain d) {
   auto id = next_id_++;
   session_->drains[id] = std::move(d);
   if (mutated(Mutant::read_out_of_order)) return start_read(id);
+  if (!exec_queue_.empty()) at_work_.add(Rule::D7); // behind what was decided before
   exec_queue_.push_back({true, id});
 }
 

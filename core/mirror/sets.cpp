@@ -33,6 +33,7 @@ void Mirror::handle(const in::SetDurable& d) {
 }
 
 void Mirror::note(std::uint64_t seq, const Op& op) {
+  at_work_.add(Rule::D1);
   recent_.note(seq, touched_by(op));
   auto n = recent_.size();
   if (n * 2 > config_.max_recent) start_checkpoint(true);
@@ -101,6 +102,7 @@ void Mirror::release_sets() {
   if (!in_stream || !ours(own_checkpoint_) || !ours(peer_checkpoint_)) return;
   auto both = std::min(own_checkpoint_.seq, peer_checkpoint_.seq);
   if (mutated(Mutant::own_checkpoint_frees)) both = own_checkpoint_.seq;
+  if (tx_.received > tx_.executed && !receives()) at_work_.add(Rule::P1); // the other node has it, this one does not yet
   recent_.release(both);
   if (mutated(Mutant::ready_frees_at_once)) both = UINT64_MAX;
   if (!ready_ || durable_.empty() || !appends_.empty() || both < release_durable_at_) return;

@@ -52,7 +52,7 @@ void Mirror::decide(WaitingOp&& w) {
   if (sent) {
     if (session_) sent_in_session(w.op);
     l.seq = send_op(w.op, w.payload, {}, false);
-  } else if (session_) must_drain(w.touched);
+  } else if (session_) at_work_.add(Rule::D8), must_drain(w.touched);
   l.token = w.token, l.op = std::move(w.op), l.payload = w.payload, l.order = tx_.next_seq - 1;
   auto id = next_id_++;
   live_[id] = std::move(l);
@@ -61,6 +61,7 @@ void Mirror::decide(WaitingOp&& w) {
 
 std::uint64_t Mirror::send_op(const Op& op, Payload payload, Bytes bytes, bool is_fact) {
   auto seq = tx_.next_seq++;
+  if (is_fact) at_work_.add(Rule::D3);
   if (!is_fact || !mutated(Mutant::drained_not_noted)) note(seq, op); // data:D1, D3
   SentOp s;
   s.op = op, s.payload = payload, s.bytes = std::move(bytes), s.holds = true, s.since = now_, s.executed = is_fact;

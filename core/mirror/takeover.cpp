@@ -109,6 +109,7 @@ void Mirror::fail_unmarked_ops() {
 
 // control:Y1, data T11: what is held ends with an error; it may live on the peer, and stays in the set.
 void Mirror::fail_held_ops() {
+  if (!waiting_.empty() || !live_.empty()) at_work_.add(Rule::Y1);
   for (auto& w : waiting_) complete(w.token, errno_io, 0), drop(w.payload);
   waiting_.clear();
   for (auto it = live_.begin(); it != live_.end();) {

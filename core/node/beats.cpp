@@ -14,7 +14,10 @@ bool Node::accept_sender(const nin::BeatIn& in) {
   if (same && !liveness_.another_life(in.network, b)) return true;
   bool newer = b.node_uid == peer_->node_uid && b.incarnation > peer_->incarnation;
   bool answers = b.echo_incarnation == incarnation_ && b.echo_seq > echo_floor_[in.network];
-  if (!same && !newer && !answers && !mutated(Mutant::old_incarnation_counts)) return false;
+  if (!same && !newer && !answers && !mutated(Mutant::old_incarnation_counts)) {
+    at_work_.add(Rule::R4);
+    return false;
+  }
   for (std::uint32_t i = 0; i < echo_floor_.size(); ++i) echo_floor_[i] = liveness_.sent_seq(i);
   liveness_.forget_peer();
   deaf_from_ = now_ + liveness_.longest_timeout();
@@ -32,7 +35,7 @@ void Node::handle(const nin::BeatIn& in) {
   if (first || in.beat.sent_ns > peer_->sent_ns || mutated(Mutant::late_claim_counts)) {
     take_claim(in.beat);
     if (peer_proven_ && in.beat.echo_seq > left_floor_[in.network]) peer_saw_me_leave_ = true;
-  }
+  } else at_work_.add(Rule::R4);
   if (first) beat_now_ = true; // answer at once: it shortens every meeting by a pulse
 }
 

@@ -32,7 +32,7 @@ void Node::step(const NodeInput& input, NodeEffects& effects) {
   if (ended_) return; // the host destroys this node: what still arrives is for nobody
   out_ = &effects;
   now_ = input.now, wall_s_ = input.wall_s;
-  rows_taken_.clear();
+  rows_taken_.clear(), at_work_.clear();
   notice_pause();
   std::visit([this](const auto& what) { handle(what); }, input.what);
   settle();

@@ -55,8 +55,9 @@ class Node {
   Standing standing() const { return standing_; }
   const Record& durable() const { return durable_; }
   bool ended() const { return ended_; }
-  // Rows of the automaton's table that the last step took: what the coverage gate counts.
+  // Rows of the automaton's table that the last step took, and rules that nobody is told of: what the coverage gate counts.
   const std::vector<std::pair<State, Event>>& rows_taken() const { return rows_taken_; }
+  const RulesAtWork& at_work() const { return at_work_; }
 
   // Shows every member that what this machine does next depends on, for a hash of its state (the exhaustive search). Left out: its
   // configuration, its random numbers, and what only people read. A member added below is added here; the search notices it
@@ -255,6 +256,7 @@ class Node {
   // incarnation and automaton
   bool begun_ = false, ended_ = false, ending_ = false, restart_ = false, prepared_ = false, beating_ = false;
   std::vector<std::pair<State, Event>> rows_taken_; // in this step
+  mutable RulesAtWork at_work_;                     // in this step
   Incarnation incarnation_;
   Role role_ = Role::stop;
   Role said_role_ = Role::stop;

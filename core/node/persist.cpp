@@ -104,6 +104,7 @@ void Node::mint(const Change& c, Record& r) {
   if (!c.dir.none()) r.dir_uid = c.dir;
   if (c.full_next || c.empty_history) r.base = {}, r.covers = false;
   r.was_prim = true;
+  if (!r.covers && !r.base.none()) at_work_.add(Rule::D14); // its memory of what differs is gone: the next copy is full
 }
 
 bool Node::mutate(const Change& c, Record& r) {
@@ -116,7 +117,7 @@ bool Node::mutate(const Change& c, Record& r) {
     r.incarnation = incarnation_;
     if (mutated(Mutant::candidate_forgotten)) r.candidate.reset();
     // O1: whoever did not leave a pair in order may lack what it completed or received and had not flushed.
-    if (r.state == Freshness::shared && (r.g.minted_by == r.node_uid || !r.candidate)) r.complete = false;
+    if (r.state == Freshness::shared && (r.g.minted_by == r.node_uid || !r.candidate)) r.complete = false, at_work_.add(Rule::O1);
     // B1: a reader of a shared generation that restarted may have lost what it received; not if it had flushed all before it asked the
     // arbiter, and received nothing since (data:D10).
     if (r.state == Freshness::shared && r.g.minted_by != r.node_uid && !(etcd() && r.candidate) && !mutated(Mutant::reader_stays_shared))

@@ -15,6 +15,7 @@ bool Node::peer_consents() const {
   const auto& r = peer_->record;
   if ((peer_->role == Role::wait || mutated(Mutant::outdated_is_consent)) && r.g == durable_.g)
     return r.state == Freshness::outdated || r.state == Freshness::inconsistent;
+  if (r.state == Freshness::outdated && r.g == durable_.g) at_work_.add(Rule::R2); // said from a role that may still go on
   bool other_session = !serving_copy_ || peer_->session != serving_copy_->session;
   return r.state == Freshness::inconsistent && r.src_gen == durable_.g && (peer_->role == Role::wait || other_session);
 }
