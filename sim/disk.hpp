@@ -33,6 +33,12 @@ struct Disk {
     files.restore(snapshot->tree);
     return true;
   }
+  void restore_data() { files.restore(snapshot->tree), state.checkpoint_root = snapshot->state.checkpoint_root, state.marker = snapshot->state.marker; }
+  void restore_var() {
+    auto root = state.checkpoint_root;
+    auto marker = state.marker;
+    state = snapshot->state, state.checkpoint_root = root, state.marker = marker;
+  }
 };
 
 } // namespace lockstep::sim

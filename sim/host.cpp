@@ -1,5 +1,6 @@
 #include "sim/host.hpp"
 #include "core/base/assert.hpp"
+#include "core/wire/record_file.hpp"
 #include "sim/describe.hpp"
 #include "sim/machines.hpp"
 #include "sim/oracles.hpp"
@@ -61,6 +62,21 @@ void Host::pause(Instant until) {
     run_held_back();
   });
 }
+void Host::clock_rate(std::int64_t per_mille) {
+  clock_base_ = clock(), world_base_ = queue_.now(), rate_ = per_mille;
+}
+void Host::freeze(Instant until) {
+  if (!running()) return;
+  clock_rate(0);
+  queue_.at(until, index_, [this, life = power_life_] {
+    if (life == power_life_) clock_rate(1000);
+  });
+  pause(until);
+}
+void Host::say_space(bool full) {
+  auto bytes = full ? std::uint64_t{1} << 20 : std::uint64_t{1} << 40;
+  later_here({}, [this, bytes] { to_mirror(in::Space{bytes, bytes >> 12}); });
+}
 void Host::run_held_back() {
   auto held = std::exchange(held_back_, {});
   auto life = life_;
@@ -73,8 +89,33 @@ void Host::power_on() {
   if (powered_) return;
   powered_ = true;
   ++power_life_;
-  skew_ = seconds(pick(hash_of(plan_.seed, index_, power_life_, 41), 1, 100)) - (queue_.now() - Instant{0});
+  clock_base_ = Instant{0} + seconds(pick(hash_of(plan_.seed, index_, power_life_, 41), 1, 100)), world_base_ = queue_.now(), rate_ = 1000;
   trace_.happened(queue_.now(), *this, index_, Happening::power_on, [] { return "power on"; });
+}
+
+// The two copies are written one after the other; the power may go at any byte of either (control (iii) 26).
+static std::optional<Record> after_torn_write(const std::optional<Record>& before, const Record& written, std::uint64_t h, Oracles& oracles) {
+  auto fresh = encode_record_file(written.rev, encode(written));
+  auto old = before ? encode_record_file(before->rev, encode(*before)) : Bytes{};
+  std::array<Bytes, 2> copies{old, old};
+  auto reached = mix64(h ^ 5) % (2 * fresh.size() + 2);
+  for (auto& c : copies) {
+    auto n = std::min<std::uint64_t>(reached, fresh.size());
+    reached -= n;
+    if (c.size() < n) c.resize(n);
+    std::copy_n(fresh.begin(), n, c.begin());
+  }
+  auto read = [](const Bytes& b) { return b.empty() ? RecordCopy{} : decode_record_file(b.data(), b.size()); };
+  std::array<RecordCopy, 2> r{read(copies[0]), read(copies[1])};
+  auto choice = choose_record(r[0], r[1]);
+  if (choice.state != CopyState::ok) {
+    if (before) oracles.violated(oracle::S6, "a torn write of the record leaves none that can be read");
+    return {};
+  }
+  auto& payload = r[static_cast<std::size_t>(choice.chosen)].payload;
+  auto record = decode_record(payload.data(), payload.size());
+  if (!record || !(*record == written || (before && *record == *before))) oracles.violated(oracle::S6, "a torn write of the record leaves a third one");
+  return record;
 }
 
 void Host::power_off() {
@@ -83,7 +124,7 @@ void Host::power_off() {
   stop_process();
   auto h = hash_of(plan_.seed, index_, power_life_, 51);
   disk_.files.crash(h);
-  if (record_in_flight_ && h % 2) disk_.state.record = record_in_flight_;
+  if (record_in_flight_) disk_.state.record = after_torn_write(disk_.state.record, *record_in_flight_, h, oracles_);
   for (std::size_t i = 0, n = log_in_flight_.empty() ? 0 : mix64(h) % (log_in_flight_.size() + 1); i < n; ++i) {
     auto& [rewrite, set] = log_in_flight_[i];
     if (rewrite) disk_.state.set = set;
@@ -143,7 +184,7 @@ void Host::start_process(const Command* first) {
   if (!disk_.state.record) { // a lost record: the next start draws a new identity
     fresh_uid_ = {hash_of(plan_.seed, index_, life_, 33), hash_of(plan_.seed, index_, life_, 34)};
   }
-  auto boot = what_a_start_finds(disk_, fresh_uid_, wall_seconds(plan_, queue_.now()));
+  auto boot = what_a_start_finds(disk_, fresh_uid_, wall());
   incarnation_ = {boot.record ? boot.record->incarnation.value + 1 : 1};
   keys_ = 0;
   trace_.happened(queue_.now(), *this, index_, Happening::started, [&] { return "start, incarnation " + std::to_string(incarnation_.value); });
@@ -182,6 +223,10 @@ bool Host::step_machine(Machine& machine, const Input& input, Effects& effects, 
     trace_.line(queue_.now(), index_, [&] { return indent + describe(e); });
     std::visit([&](const auto& x) { carry(x); }, e);
     ++carried;
+    if (ambush_ && describe(e).compare(0, ambush_->first.size(), ambush_->first) == 0) {
+      auto verb = std::exchange(ambush_, std::nullopt)->second;
+      queue_.at(queue_.now(), index_, [this, verb] { command(verb, "root"); });
+    }
     if ((lives = one_more_effect())) continue;
     if (trace_.observer) trace_.observer->struck(*this, kind == 0, e.index(), carried);
     break;
@@ -224,6 +269,7 @@ void Host::wake_at(Instant deadline, bool of_node) {
   }
   planned = deadline;
   auto in = later(deadline, clock()) - clock();
+  if (rate_ > 0) in = Duration{in.ns / rate_ * 1000 + in.ns % rate_ * 1000 / rate_ + (rate_ == 1000 ? 0 : 1)};
   later_here(in, [this, of_node, deadline] {
     auto& p = of_node ? node_wake_ : mirror_wake_;
     if (p != deadline) return; // another one was planned since

@@ -59,8 +59,13 @@ class Host {
   void power_off();                 // crash: memory is gone, the disk keeps what it likes
   void kill_process();              // the daemon dies, the machine and the application live on
   void crash_after(std::int64_t effects, bool kill);
-  void forget_crash() { effects_to_crash_ = 0; }
+  void forget_plans() { effects_to_crash_ = 0, ambush_.reset(); } // what was to happen after some effect
   void pause(Instant until);
+  void freeze(Instant until);            // a pause in which this machine's clock stands still too
+  void clock_rate(std::int64_t per_mille);
+  void jump_wall(Duration by) { wall_offset_ = wall_offset_ + by; }
+  void say_space(bool full);
+  void command_on(std::string effect, Verb v) { ambush_ = {std::move(effect), v}; }
   void command(Verb, const std::string& who);
   bool powered() const { return powered_; }
   bool running() const { return node_ != nullptr; }
@@ -76,7 +81,9 @@ class Host {
 
   // ---- for the oracles
   NodeIndex index() const { return index_; }
-  Instant clock() const { return queue_.now() + skew_; } // this machine's boot time
+  Instant clock() const { return clock_base_ + (queue_.now() - world_base_) * rate_ / 1000; } // this machine's boot time
+  std::int64_t wall() const { return wall_seconds(plan_, queue_.now() + wall_offset_); }
+  bool frozen() const { return rate_ == 0; }
   bool paused() const { return queue_.now() < paused_until_; }
   bool serves() const { return node_ && !paused() && node_->serving(clock()); }
   bool vip_up() const { return vip_ && clock() <= vip_until_; }
@@ -100,7 +107,7 @@ class Host {
   void step_mirror(MirrorInput&&);
   template <class T>
   void to_node(T what) {
-    if (node_) step_node({clock(), wall_seconds(plan_, queue_.now()), std::move(what)});
+    if (node_) step_node({clock(), wall(), std::move(what)});
   }
   template <class T>
   void to_mirror(T what) {
@@ -180,7 +187,10 @@ class Host {
   NodeUid fresh_uid_;
 
   bool powered_ = false;
-  Duration skew_;               // boot time minus world time
+  Instant clock_base_, world_base_; // when the clock last began to run at its rate
+  std::int64_t rate_ = 1000;        // per mille of world time; 0: frozen
+  Duration wall_offset_;
+  std::optional<std::pair<std::string, Verb>> ambush_; // a command is given right after this effect
   std::uint64_t life_ = 0;      // of the process: what was under way for another one is void
   std::uint64_t power_life_ = 0;
   std::uint64_t chances_ = 0;

@@ -34,9 +34,20 @@ void Links::send_beat(NodeIndex from, std::uint32_t network, const Beat& beat) {
   auto at = arrival(from, c, packet, now);
   if (auto e = weather_.on_link(What::clog, from, to, c, now)) at = later(at, weather_.end_of(*e));
   if (hit(What::reorder, 2)) at = at + ms(pick(hash_of(h, 3), 1, 1500));
+  if (hit(What::corrupt, 6)) return damage(encode(beat), h); // its seal is broken: refused unread
   auto deliver = [this, to, network, beat] { ends_[to].beat(network, beat); };
   queue_.at(at, to, deliver);
   if (hit(What::duplicate, 4)) queue_.at(at + ms(pick(hash_of(h, 5), 0, 3000)), to, deliver);
+}
+
+// Whatever arrives instead, reading it does no harm.
+void Links::damage(Bytes bytes, std::uint64_t h) {
+  if (bytes.empty()) return;
+  if (h % 3 == 0) bytes.resize(mix64(h) % bytes.size());
+  else bytes[mix64(h) % bytes.size()] ^= static_cast<std::uint8_t>(1u << (h % 8));
+  (void)decode_beat(bytes.data(), bytes.size());
+  std::size_t used = 0;
+  (void)decode_frame(bytes.data(), bytes.size(), used);
 }
 
 void Links::send_frame(NodeIndex from, const Frame& frame, std::shared_ptr<const Content> content) {
@@ -47,6 +58,13 @@ void Links::send_frame(NodeIndex from, const Frame& frame, std::shared_ptr<const
   auto open = weather_.open_at(from, to, Class::stream, queue_.now());
   if (open > queue_.now()) at = later(at, open + ms(pick(hash_of(plan_.seed, packets_[from][2], 3), 1, 400))); // retransmitted
   side.fifo = at = later(at, side.fifo + ns(1));
+  auto h = hash_of(plan_.seed, from, packets_[from][2], 15);
+  if (auto e = weather_.on_link(What::corrupt, from, to, Class::stream, queue_.now()); e && percent(h, static_cast<std::uint64_t>(e->number))) {
+    damage(encode(frame), h); // its checksum is wrong: the connection is dropped, and nothing behind it is read (data T38)
+    return queue_.at(at, to, [this, to, id = side.connection] {
+      if (sides_[to].connection == id) lose(to, "a frame with a wrong checksum");
+    });
+  }
   queue_.at(at, to, [this, to, id = side.connection, frame, content] {
     if (sides_[to].connection == id) ends_[to].frame(frame, content.get());
   });

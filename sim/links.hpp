@@ -39,6 +39,7 @@ class Links {
     std::uint64_t connection = 0; // 0: none
     Instant last_ok, fifo;        // when the path and the other side were last seen; when the newest frame arrives there
   };
+  static void damage(Bytes, std::uint64_t hash);
   void tick();
   void watch(NodeIndex n);
   void dial();

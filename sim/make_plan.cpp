@@ -57,7 +57,7 @@ class Maker {
       auto w = static_cast<What>(i);
       bool of_arbiter = w >= What::arbiter_down && w <= What::arbiter_restored;
       bool offered = w != What::write && w != What::snapshot && w != What::arbiter_saved && (w != What::witness_down || plan_.mode == Mode::ping) &&
-                     (!of_arbiter || plan_.mode == Mode::etcd);
+                     (!of_arbiter || plan_.mode == Mode::etcd) && w != What::restore_data && w != What::restore_var;
       if (w == What::arbiter_restored && offered && !r_.chance(1, 4)) offered = false; // much is excused from there on
       if (offered && r_.chance(1, 3)) classes_.push_back(w), weights_.push_back(static_cast<std::uint64_t>(between(1, 20)));
     }
@@ -82,6 +82,11 @@ class Maker {
     switch (e.what) {
     case What::cut: return cut(e);
     case What::delay: e.by = ms(between(1, 2000)), e.cls = any_class(), maybe_of_arbiter(e); break;
+    case What::corrupt:
+      e.number = between(1, 30), e.cls = any_class();
+      break;
+    case What::clock_rate: e.number = between(850, 1150); break;
+    case What::wall_jump: e.by = seconds(between(1, 100'000)), e.length = {}; break;
     case What::loss:
     case What::reorder:
     case What::duplicate: e.number = between(5, 90), e.cls = Class::beats, maybe_of_arbiter(e); break;
@@ -109,7 +114,9 @@ class Maker {
     case What::eio:
     case What::enospc: e.number = between(1, 100); break;
     case What::slow_disk: e.by = ms(between(1, 400)); break;
-    case What::restore: {
+    case What::restore:
+    case What::restore_data:
+    case What::restore_var: {
       auto s = e;
       s.what = What::snapshot, s.at = ms(between(quiet_end_.in_ms() / 2, e.at.in_ms())), s.length = {};
       add(s);
@@ -120,6 +127,9 @@ class Maker {
     case What::reset: e.length = {}; break;
     case What::script_fails:
     case What::script_hangs: e.word = std::vector<std::string>{"start_prim", "stop_prim", "prestart", "poststop"}[r_.below(4)]; break;
+    case What::command_on:
+      e.effect = std::vector<std::string>{"Persist", "RunScript", "SendBeat", "ToMirror", "RaiseVip", "Send", "Complete", "Flush", "Say"}[r_.below(9)];
+      [[fallthrough]];
     case What::command: {
       static const std::vector<std::string> verbs{"stop", "start", "swap", "restart", "stopstart", "prim", "second", "forcestop",
                                                   "failover_off", "failover_on", "stop", "swap"};

@@ -107,9 +107,13 @@ void Host::carry(const fx::Flush& e) {
     if (!fails && sabotage_ != Sabotage::flush_lies) disk_.files.flush();
     later_here(flush_free_ - queue_.now(), [this, e, fails] {
       if (!fails) {
-        if (e.checkpoint.generation != 0) disk_.state.checkpoint_file = disk_.state.checkpoint_root = e.checkpoint;
+        if (e.checkpoint.generation != 0) disk_.state.checkpoint_file = e.checkpoint;
       }
-      to_mirror(in::Flushed{e.ticket, fails ? err::io : 0});
+      // Beside the record first, then on the data root: a crash in between leaves two that disagree (data T2).
+      later_here(us(pick(hash_of(plan_.seed, index_, e.ticket.value, 12), 20, 500)), [this, e, fails] {
+        if (!fails && e.checkpoint.generation != 0) disk_.state.checkpoint_root = e.checkpoint;
+        to_mirror(in::Flushed{e.ticket, fails ? err::io : 0});
+      });
     });
   });
 }

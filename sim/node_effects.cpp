@@ -38,8 +38,9 @@ void Host::carry(const nfx::MarkDirs& e) {
 
 void Host::carry(const nfx::SetAside& e) {
   later_here(disk_time(20'000, 300'000), [this, e] {
-    set_aside = true;
-    to_node(nin::AsideDone{e.ticket, true, {}});
+    bool fails = weather_.on_node(What::aside_fails, index_, queue_.now()) != nullptr;
+    if (!fails) set_aside = true;
+    to_node(nin::AsideDone{e.ticket, !fails, fails ? "no space left on device" : ""});
   });
 }
 

@@ -1,5 +1,6 @@
 // Generations and records: who may write, who may go on alone, what is overwritten (S1, S6, S7, S17, S19).
 #include "sim/oracles.hpp"
+#include <algorithm>
 
 namespace lockstep::sim {
 
@@ -94,8 +95,9 @@ bool Oracles::may_go_on_alone(const Host& h, const Record& was, const Record& as
   if (gave_up || !peer) return true;
   bool member = was.state == Freshness::shared;
   auto lately = queue_.now() - seconds(leaves_by_itself(h) ? 60 : 5);
-  bool writer_asks_early = plan_.mode == Mode::ping && was.g.minted_by == was.node_uid && hearing_.silent(h.index(), queue_.now(), 2);
-  bool silent = hearing_.silent(h.index(), queue_.now(), 3) || was_silent_[h.index()] >= lately;
+  bool fast = std::any_of(plan_.events.begin(), plan_.events.end(), [](auto& e) { return e.what == What::clock_rate; });
+  bool writer_asks_early = plan_.mode == Mode::ping && was.g.minted_by == was.node_uid && hearing_.silent(h.index(), queue_.now(), fast ? 1 : 2);
+  bool silent = hearing_.silent(h.index(), queue_.now(), fast ? 2 : 3) || was_silent_[h.index()] >= lately;
   if (!member || (!silent && !writer_asks_early)) return false;
   auto& [at, reachable] = witness_said_[h.index()];
   return plan_.mode == Mode::none || (reachable && at >= lately - longest_timeout());

@@ -77,6 +77,9 @@ std::string Oracles::legitimate_wait() const {
       if (went_back) return "went back in time";
       if (damaged) return "record lost";
       break;
+    case Wait::aside_failed:
+      if (std::any_of(plan_.events.begin(), plan_.events.end(), [](auto& e) { return e.what == What::aside_fails; })) return "no room to keep aside";
+      break;
     case Wait::failover_off:
       if (failover_was_off_) return "failover off";
       break;

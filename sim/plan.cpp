@@ -7,7 +7,7 @@
 namespace lockstep::sim {
 namespace {
 // Every event: its name and the fields after it. L link, C class, N node, F `for` duration, D `down` duration, B `by` duration,
-// P percent, E `after N effects` (optional), W word, R the rest of the line.
+// P percent, M per mille, E `after N effects` (optional), W word, X effect, R the rest of the line.
 struct Shape {
   What what;
   const char* name;
@@ -20,12 +20,17 @@ constexpr Shape shapes[] = {
     {What::reorder, "reorder", "LCPF"},
     {What::duplicate, "duplicate", "LCPF"},
     {What::clog, "clog", "LCF"},
+    {What::corrupt, "corrupt", "LCPF"},
     {What::reset, "reset", ""},
     {What::crash, "crash", "NED"},
     {What::kill, "kill", "NED"},
     {What::pause, "pause", "NF"},
+    {What::freeze, "freeze", "NF"},
+    {What::clock_rate, "clock-rate", "NMF"},
+    {What::wall_jump, "wall-jump", "NB"},
     {What::eio, "eio", "NPF"},
     {What::enospc, "enospc", "NPF"},
+    {What::full, "full", "NF"},
     {What::flush_error, "flush-error", "NF"},
     {What::slow_disk, "slow-disk", "NBF"},
     {What::hung_disk, "hung-disk", "NF"},
@@ -34,6 +39,9 @@ constexpr Shape shapes[] = {
     {What::lose_record, "lose-record", "N"},
     {What::snapshot, "snapshot", "N"},
     {What::restore, "restore", "N"},
+    {What::restore_data, "restore-data", "N"},
+    {What::restore_var, "restore-var", "N"},
+    {What::aside_fails, "aside-fails", "NF"},
     {What::script_fails, "script-fails", "NWF"},
     {What::script_hangs, "script-hangs", "NWF"},
     {What::mount_fails, "mount-fails", "NF"},
@@ -45,6 +53,7 @@ constexpr Shape shapes[] = {
     {What::arbiter_saved, "arbiter-saved", ""},
     {What::arbiter_restored, "arbiter-restored", ""},
     {What::command, "command", "NW"},
+    {What::command_on, "command-on", "NXW"},
     {What::write, "do", "R"},
 };
 const Shape& shape(What w) {
@@ -76,7 +85,7 @@ std::optional<Mode> mode_of(const std::string& s) {
 }
 const char* what_name(What w) { return shape(w).name; }
 const char* class_name(Class c) { return class_names[static_cast<int>(c)]; }
-bool is_fault(What w) { return w != What::command && w != What::write && w != What::snapshot && w != What::arbiter_saved; }
+bool is_fault(What w) { return w != What::command && w != What::command_on && w != What::write && w != What::snapshot && w != What::arbiter_saved; }
 
 std::string print(Duration d) {
   struct {
@@ -114,6 +123,8 @@ std::string print(const Event& e) {
     case 'D': s += " down " + print(e.length); break;
     case 'B': s += " by " + print(e.by); break;
     case 'P': s += " " + std::to_string(e.number) + "%"; break;
+    case 'M': s += " " + std::to_string(e.number); break;
+    case 'X': s += " " + e.effect; break;
     case 'E': s += e.number ? " after " + std::to_string(e.number) : ""; break;
     default: s += " " + e.word;
     }
@@ -288,6 +299,8 @@ void Parser::event() {
       if (next_ < words_.size() && words_[next_] == "after") ++next_, e.number = number(0, 1'000'000);
       break;
     case 'R': e.word = rest(); break;
+    case 'M': e.number = number(500, 2000); break;
+    case 'X': e.effect = word("an effect"); break;
     default: e.word = word("a word");
     }
   }

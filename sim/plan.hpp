@@ -23,17 +23,17 @@ namespace lockstep::sim {
 
 enum class What : std::uint8_t {
   // network; they hold for `length` on one directed link and class
-  cut, delay, loss, reorder, duplicate, clog, reset,
+  cut, delay, loss, reorder, duplicate, clog, corrupt, reset,
   // nodes
-  crash, kill, pause,
+  crash, kill, pause, freeze, clock_rate, wall_jump,
   // disks
-  eio, enospc, flush_error, slow_disk, hung_disk, persist_error, log_error, lose_record, snapshot, restore,
+  eio, enospc, full, flush_error, slow_disk, hung_disk, persist_error, log_error, lose_record, snapshot, restore, restore_data, restore_var, aside_fails,
   // scripts and the witness
   script_fails, script_hangs, mount_fails, witness_down,
   // the arbiter's store
   arbiter_down, arbiter_slow, arbiter_emptied, arbiter_deleted, arbiter_saved, arbiter_restored,
   // an operator, and the application
-  command, write,
+  command, command_on, write,
 };
 inline constexpr std::size_t what_count = static_cast<std::size_t>(What::write) + 1;
 const char* what_name(What);
@@ -48,9 +48,10 @@ struct Event {
   std::uint8_t node = 0, other = 1; // the node, or the link node>other; 2 is the witness or the arbiter
   Class cls = Class::all;
   Duration length;        // for how long; crash and kill: how long down (0: until `command start`)
-  std::int64_t number = 0; // crash: after so many more effects; loss, reorder, duplicate: percent
+  std::int64_t number = 0; // crash: after so many more effects; loss, reorder, duplicate, corrupt: percent; clock_rate: per mille
   Duration by;            // delay
   std::string word;       // script, verb, file operation
+  std::string effect;     // command_on: the effect after which it is given
   bool operator==(const Event&) const = default;
 };
 

@@ -55,7 +55,7 @@ StreamOrder::Finding StreamOrder::applies(NodeIndex n, const Op& op) {
   if (!s) return {{&oracle::S8, "applies " + to_string(op) + ", and the source it follows sent nothing"}};
   auto& stream = *s;
   if (f.at.empty()) {
-    auto b = stream.begins.find(f.session.number);
+    auto b = stream.begins.find(stream_number(f.session));
     if (b == stream.begins.end()) return {{&oracle::S8, "applies " + to_string(op) + " of a session that its source never opened"}};
     f.at.insert(b->second);
   }

@@ -71,11 +71,31 @@ void World::happens(const Event& e) {
     break;
   case What::snapshot: h.disk().take_snapshot(); break;
   case What::restore:
+  case What::restore_data:
+  case What::restore_var:
     if (!h.disk().snapshot) break;
     h.power_off();
-    h.disk().restore();
+    if (e.what == What::restore) h.disk().restore();
+    else if (e.what == What::restore_data) h.disk().restore_data();
+    else h.disk().restore_var();
     oracles_.restored(h);
     start_again(e.node, seconds(1));
+    break;
+  case What::freeze: h.freeze(weather_.end_of(e)); break;
+  case What::clock_rate:
+    h.clock_rate(e.number);
+    queue_.at(weather_.end_of(e), e.node, [&h] {
+      if (!h.frozen()) h.clock_rate(1000);
+    });
+    break;
+  case What::wall_jump: h.jump_wall(e.by); break;
+  case What::full:
+    for (auto t = queue_.now(); t < weather_.end_of(e); t = t + seconds(1)) queue_.at(t, e.node, [&h] { h.say_space(true); });
+    queue_.at(weather_.end_of(e), e.node, [&h] { h.say_space(false); });
+    break;
+  case What::command_on:
+    if (auto v = verb_of_word(e.word)) h.command_on(e.effect, *v);
+    else oracles_.violated(oracle::expected, "\"" + e.word + "\" is not a command");
     break;
   case What::command:
     if (auto v = verb_of_word(e.word)) h.command(*v, "root");
@@ -156,7 +176,7 @@ void World::repair() {
   trace_.line(queue_.now(), 2, [] { return "heal"; });
   if (trace_.observer) trace_.observer->healed(queue_.now());
   for (NodeIndex n = 0; n < 2; ++n) {
-    hosts_[n]->forget_crash(); // faults end here, also one that was to strike after so many effects
+    hosts_[n]->forget_plans(); // faults end here, also one that was to strike after so many effects
     hosts_[n]->on_exit = [this, n] { start_again(n, seconds(1)); };
     hosts_[n]->on_down = [this, n] { start_again(n, seconds(1)); };
     start_again(n, ms(500 + 700 * n));
@@ -228,6 +248,7 @@ void World::operator_decides() {
   auto best = oracles_.best_copy();
   auto &source = *hosts_[best], &target = *hosts_[1 - best];
   auto& r = source.disk().state.record;
+  if (target.running() && target.node()->waiting().kind == Wait::aside_failed) target.command(Verb::stop, "root"); // there is room now
   bool serves = source.running() && role_serves(source.node()->role());
   if (!serves) source.command(r && r->state == Freshness::inconsistent ? Verb::primforce : Verb::prim, "root");
   for (int i = 0; i < 60 && !oracles_.violation(); ++i) {

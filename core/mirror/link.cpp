@@ -24,7 +24,7 @@ void Mirror::open_stream(const Session& s, bool as_source) {
   linked_ = false;
   stream_ = {};
   stream_.open = true, stream_.source = as_source;
-  stream_.generation = s.source_gen.counter, stream_.session = s.number;
+  stream_.generation = s.source_gen.counter, stream_.session = stream_number(s);
   stream_.peer = as_source ? s.target_incarnation : s.source_incarnation;
   if (!as_source) stream_.peer_uid = s.source;
   peer_checkpoint_ = {};

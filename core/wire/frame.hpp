@@ -11,11 +11,15 @@ namespace lockstep {
 
 // First frame of each side on every connection, and again when the side's stream changes. A stream is carried on while the
 // newest hellos of both sides name the same one: that decides between resume (data T6) and break.
+// A target counts its sessions from 1 in every incarnation: the hello of a source that still counts on a former life of the target
+// must not be taken for the one of the new session.
+inline std::uint64_t stream_number(const Session& s) { return s.number + (s.target_incarnation.value << 32); }
+
 struct HelloFrame {
   NodeUid node_uid;
   Incarnation incarnation;
   std::uint64_t generation = 0; // counter of the stream this side is in; 0: in none
-  std::uint64_t session = 0;    // Session::number of that stream
+  std::uint64_t session = 0;    // stream_number of that stream's session
   bool is_source = false;       // PRIM or source of a resync
   Position received, applied;   // SECOND, target: last contiguous, none: nothing of this stream; source: where it begins
 };
