@@ -16,9 +16,9 @@ Host::Host(NodeIndex index, const Surroundings& s)
 
 std::uint64_t Host::chance(std::uint64_t salt) { return hash_of(plan_.seed, index_, salt, ++chances_); }
 
-Duration Host::disk_time(std::int64_t low_us, std::int64_t high_us) {
+Duration Host::disk_time(Instant start, std::int64_t low_us, std::int64_t high_us) {
   Duration d = us(pick(chance(1), low_us, high_us));
-  if (auto e = weather_.on_node(What::slow_disk, index_, queue_.now())) d = d + Duration{pick(chance(2), 0, e->by.ns)};
+  if (auto e = weather_.on_node(What::slow_disk, index_, start)) d = d + Duration{pick(chance(2), 0, e->by.ns)};
   return d;
 }
 Instant Host::disk_start(Instant free) const {

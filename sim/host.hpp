@@ -128,7 +128,7 @@ class Host {
   bool one_more_effect(); // false: the crash planned for here happened
   std::uint64_t chance(std::uint64_t salt); // a fresh hash about this node
   Instant disk_start(Instant free) const; // when a queue that is free then begins its next piece of work
-  Duration disk_time(std::int64_t low_us, std::int64_t high_us);
+  Duration disk_time(Instant start, std::int64_t low_us, std::int64_t high_us);
 
   // ---- node_effects.cpp
   void carry(const nfx::SendBeat&);

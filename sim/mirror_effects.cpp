@@ -17,7 +17,7 @@ const Content* Host::content_of(Payload p) const {
 template <class F>
 void Host::on_executor(F work) {
   auto start = disk_start(executor_free_);
-  executor_free_ = start + disk_time(15, 120);
+  executor_free_ = start + disk_time(start, 15, 120);
   later_here(executor_free_ - queue_.now(), std::move(work));
 }
 
@@ -100,7 +100,7 @@ void Host::carry(const fx::Release& e) { payloads_.erase(e.handle); }
 
 void Host::carry(const fx::Flush& e) {
   auto start = disk_start(flush_free_);
-  flush_free_ = start + disk_time(2000, 40'000);
+  flush_free_ = start + disk_time(start, 2000, 40'000);
   bool fails = weather_.on_node(What::flush_error, index_, queue_.now()) != nullptr;
   later_here(start - queue_.now(), [this, e, fails] {
     // Carried out at its beginning: a crash halfway leaves no more than a crash before or after it does.
@@ -120,7 +120,8 @@ void Host::carry(const fx::Flush& e) {
 
 void Host::carry(const fx::AppendSet& e) {
   bool fails = weather_.on_node(What::log_error, index_, queue_.now()) != nullptr;
-  log_free_ = disk_start(log_free_) + disk_time(300, 3000);
+  auto start = disk_start(log_free_);
+  log_free_ = start + disk_time(start, 300, 3000);
   if (!fails) log_in_flight_.push_back({false, e.marks});
   later_here(log_free_ - queue_.now(), [this, ticket = e.ticket, fails] {
     if (!fails) {
@@ -133,7 +134,8 @@ void Host::carry(const fx::AppendSet& e) {
 
 void Host::carry(const fx::RewriteSet& e) {
   bool fails = weather_.on_node(What::log_error, index_, queue_.now()) != nullptr;
-  log_free_ = disk_start(log_free_) + disk_time(300, 3000);
+  auto start = disk_start(log_free_);
+  log_free_ = start + disk_time(start, 300, 3000);
   if (!fails) log_in_flight_.push_back({true, e.set});
   later_here(log_free_ - queue_.now(), [this, ticket = e.ticket, fails] {
     if (!fails) disk_.state.set = log_in_flight_.front().second, log_in_flight_.pop_front();

@@ -12,7 +12,7 @@ void Host::carry(const nfx::SendBeat& e) {
 void Host::carry(const nfx::Persist& e) {
   // One worker, in order; both copies are flushed before the answer.
   auto start = disk_start(record_free_);
-  record_free_ = start + disk_time(800, 6000);
+  record_free_ = start + disk_time(start, 800, 6000);
   bool fails = weather_.on_node(What::persist_error, index_, queue_.now()) != nullptr;
   oracles_.record_asked(*this, e.record);
   later_here(start - queue_.now(), [this, record = e.record, fails] {
@@ -30,14 +30,14 @@ void Host::carry(const nfx::Persist& e) {
 }
 
 void Host::carry(const nfx::MarkDirs& e) {
-  later_here(disk_start(queue_.now()) - queue_.now() + disk_time(500, 5000), [this, e] {
+  later_here(disk_start(queue_.now()) - queue_.now() + disk_time(queue_.now(), 500, 5000), [this, e] {
     disk_.state.marker = e.uid;
     to_node(nin::MountDone{e.ticket, true, {}});
   });
 }
 
 void Host::carry(const nfx::SetAside& e) {
-  later_here(disk_time(20'000, 300'000), [this, e] {
+  later_here(disk_time(queue_.now(), 20'000, 300'000), [this, e] {
     bool fails = weather_.on_node(What::aside_fails, index_, queue_.now()) != nullptr;
     if (!fails) set_aside = true;
     to_node(nin::AsideDone{e.ticket, !fails, fails ? "no space left on device" : ""});

@@ -111,7 +111,8 @@ void Node::claim_after_silence(bool heard) {
     return;
   }
   // PRIM asks early; until the silence is complete it would give its place up to a claim that may be the last of a dead node.
-  if (ending_ || (!heard && now_ < liveness_.silent_from())) return;
+  if (!heard && now_ < liveness_.silent_from()) return;
+  if (ending_) return end_held();
   if (!durable_.candidate && !changing(ChangeKind::claim)) unprepare();
   if (!refused_) {
     refused_ = true;

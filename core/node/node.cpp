@@ -59,6 +59,7 @@ void Node::settle() {
     }
     if (ended_) break;
     check_step_limit();
+    watch_held();
     watch_links();
     watch_pair();
     check_continuing();
@@ -102,6 +103,7 @@ Instant Node::next_deadline() const {
   if (beating_) at(liveness_.next_deadline(now_));
   if (beating_ && now_ < listen_until_) at(listen_until_);
   if (running_) at(running_->limit);
+  at(hold_bound());
   if ((!changes_.empty() || continuing_) && !writing_) at(persist_retry_);
   at(follow_from_), at(distrust_until_);
   at(key_.wake), at(key_.limit), at(deaf_from_);

@@ -77,7 +77,7 @@ class Node {
     w.session_number(session_number_);
     w(aside_, aside_ticket_, aside_for_, stays_for_, marked_dirs_, received_);
     w(goodbye_, goodbye_last_, goodbye_until_, leave_why_, leave_complete_, asks_consent_, wants_swap_, swapping_);
-    w(refused_, episode_, key_, aside_needed_, deaf_from_, mute_from_, lease_lost_from_, permit_, lease_lost_, vip_wanted_, vip_raised_, vip_next_, distrust_until_, held_);
+    w(refused_, episode_, key_, aside_needed_, deaf_from_, mute_from_, lease_lost_from_, permit_, lease_lost_, vip_wanted_, vip_raised_, vip_next_, distrust_until_, held_, held_since_, held_ended_);
     w(wait_.kind, wait_.rule, listen_until_);
   }
 
@@ -137,6 +137,9 @@ class Node {
   bool start_mount(MountKind);
   bool start_vip(bool up);
   bool start_leave(bool fail_held);
+  Instant hold_bound() const;
+  void watch_held();
+  void end_held();
   bool leave_recorded();
   bool yield_recorded();
   bool taken_over();
@@ -330,6 +333,7 @@ class Node {
   Instant vip_next_, distrust_until_;
   bool held_ = false;
   Instant held_since_;
+  bool held_ended_ = false; // on the way out of the pair: what was held ended with an error
   std::optional<ResyncProgress> progress_;
 
   // people

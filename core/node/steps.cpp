@@ -142,6 +142,7 @@ bool Node::start_step() {
   switch (step) {
   case Step::to_wait:
     if (quiesced_) standing_ = Standing::idle, quiesced_.reset();
+    held_ended_ = false;
     [[fallthrough]];
   case Step::to_alone:
   case Step::to_prim:
@@ -257,6 +258,31 @@ void Node::check_step_limit() {
     return;
   }
   finish_step();
+}
+
+// Stop scripts and the mount wait for the application's writes, and held ones wait for the other node. A PRIM on its way out lets
+// them wait until it is settled who goes on, and not for ever (control:Y1, (iii) 31).
+Instant Node::hold_bound() const {
+  bool holds = held_ && standing_ == Standing::prim && !held_ended_ && !quiesced_;
+  return holds ? held_since_ + liveness_.longest_timeout() + config_.module.rfs->locktimeout : Instant::never();
+}
+
+void Node::watch_held() {
+  if (hold_bound() == Instant::never()) return;
+  auto ahead = [&](Step s) { return std::any_of(tasks_.begin(), tasks_.end(), [s](const Task& t) { return t.step == s; }); };
+  bool behind_mount = running_ && running_->ticket.value && running_->task.step == Step::mount_read_only && ahead(Step::fail_held);
+  bool leaves = ahead(Step::leave) || ahead(Step::record_yield);
+  if (behind_mount || (leaves && now_ >= hold_bound())) end_held();
+}
+
+void Node::end_held() {
+  if (hold_bound() == Instant::never() || mutated(Mutant::held_writes_stay)) return;
+  if (continuing_ && continuing_->minting) return; // it goes on alone, and they with it
+  continuing_.reset();
+  held_ended_ = true;
+  tell(Rule::Y1, (now_ - held_since_).in_ms());
+  log('E', "heart", "Writes that were held end with an error: this node leaves, and nothing lets it go on alone");
+  to_mirror(order::Quiesce{true});
 }
 
 bool Node::start_mount(MountKind kind) {

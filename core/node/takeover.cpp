@@ -37,7 +37,7 @@ void Node::watch_pair() {
   if (standing_ == Standing::prim) renew_permit();
   bool leaving = carrying_out(Event::consent) || carrying_out(Event::yield) || carrying_out(Event::failover_off) ||
                  carrying_out(Event::refused);
-  if (leaving || quiesced_ || (running_ && running_->asked) || durable_.state != Freshness::shared) return;
+  if (leaving || quiesced_ || held_ended_ || (running_ && running_->asked) || durable_.state != Freshness::shared) return;
   if (now_ >= liveness_.silent_from() || (standing_ == Standing::prim && now_ >= liveness_.quiet_from()))
     return on_silence();
   if (unconfirmed()) return on_silence(true);
@@ -113,7 +113,8 @@ void Node::on_silence(bool former_life_over) {
   case Arbitration::no: break;
   }
   if (mutated(Mutant::refused_asks_again)) episode_ = {};
-  if (ending_ || refused_) return;
+  if (ending_) return end_held();
+  if (refused_) return;
   refused_ = true;
   unprepare();
   tell(Rule::witness_refused);
@@ -232,7 +233,8 @@ void Node::refresh_vip() {
 // The other node went on with what wins over this one's data: leave the role, durably outdated, then copy (control:Y1,
 // Y2).
 void Node::yield(const Verdict& v) {
-  if (ending_ || changing(ChangeKind::yield) || carrying_out(Event::yield)) return;
+  if (ending_) return end_held();
+  if (changing(ChangeKind::yield) || carrying_out(Event::yield)) return;
   if (continuing_ && continuing_->minting) return; // first what is being made durable
   continuing_.reset();
   tell(v.rule, 0, 0, peer_->node_name);
