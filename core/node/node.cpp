@@ -131,8 +131,8 @@ void Node::handle(const nin::AsideDone& in) {
   if (in.ok)
     return log('E', "reintegre",
                "The files that this node will lose are kept in " + std::string("diverged/") + to_string(durable_.g));
-  wait(Wait::aside_failed, Rule::none, "the files that this node would lose cannot be kept aside: " + in.problem,
-       "room for a complete copy", "make room and restart the module, or run second fullsync to give them up");
+  aside_problem_ = in.problem;
+  wait_for_room();
 }
 
 void Node::handle(const nin::PeerRejected& in) {

@@ -77,7 +77,7 @@ class Node {
     w.session_number(session_number_);
     w(aside_, aside_ticket_, aside_for_, stays_for_, marked_dirs_, received_);
     w(goodbye_, goodbye_last_, goodbye_until_, leave_why_, leave_complete_, asks_consent_, wants_swap_, swapping_);
-    w(refused_, episode_, key_, aside_needed_, deaf_from_, mute_from_, lease_lost_from_, permit_, lease_lost_, vip_wanted_, vip_raised_, vip_next_, distrust_until_, held_, held_since_, held_ended_);
+    w(refused_, episode_, key_, aside_needed_, deaf_from_, mute_from_, lease_lost_from_, permit_, lease_lost_, vip_wanted_, vip_raised_, vip_next_, distrust_until_, held_, hold_bound(), held_ended_);
     w(wait_.kind, wait_.rule, listen_until_);
   }
 
@@ -189,6 +189,7 @@ class Node {
   void wait_for_peer(const Verdict&);
   void serve_cold(Rule, bool by_operator = false);
   void start_following(const Verdict&);
+  void wait_for_room();
   void wait(Wait kind, Rule rule, std::string why, std::string needs, std::string to_do);
   bool listened() const { return now_ >= listen_until_; }
 
@@ -312,6 +313,7 @@ class Node {
   Aside aside_ = Aside::none;
   Ticket aside_ticket_;
   Generation aside_for_, stays_for_;
+  std::string aside_problem_; // why the copy could not be made
   DirUid marked_dirs_;
   Position received_;
   Goodbye goodbye_ = Goodbye::none;

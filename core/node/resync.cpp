@@ -20,7 +20,7 @@ void Node::start_following(const Verdict& v) {
   bool something = !boot_.dirs_empty || !durable_.g.none();
   bool loud = (v.loud && !mutated(Mutant::fork_is_silent)) || aside_needed_;
   if (has_rfs() && loud && something && !(aside_ == Aside::done && aside_for_ == source.g)) {
-    if (aside_ == Aside::failed && aside_for_ == source.g) return;
+    if (aside_ == Aside::failed && aside_for_ == source.g) return wait_for_room();
     log('E', "heart",
         std::string("This node gives way: ") + rule_sentence(v.rule) + ". What it will lose is kept aside first");
     tell(v.rule, 0, 0, peer_->node_name);
@@ -42,6 +42,11 @@ void Node::start_following(const Verdict& v) {
   following_ = f;
   wait(Wait::starting, v.rule, "begins to copy from the other node", "a moment", "");
   change({.kind = ChangeKind::follow, .rule = v.rule, .dir = source.dir_uid, .session = f.session});
+}
+
+void Node::wait_for_room() {
+  wait(Wait::aside_failed, Rule::none, "the files that this node would lose cannot be kept aside: " + aside_problem_,
+       "room for a complete copy", "make room and restart the module, or run second fullsync to give them up");
 }
 
 // A target that handed in (durable outdated(resynced)) marks itself inconsistent again only when the source has seen it
