@@ -43,6 +43,7 @@ struct Bounds {
   std::uint32_t check_percent = 1;       // of the states taken for equal: carried on from both
   std::uint32_t enough = 0;              // findings: the search ends when it has all of these; 0: it goes on to the fixpoint
   bool progress = true;
+  bool operator==(const Bounds&) const = default;
 };
 inline constexpr Duration pulse = seconds(10); // with a timeout of three: the product's 30 s; the core's own pauses are at most three pulses
 

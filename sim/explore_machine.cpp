@@ -218,7 +218,7 @@ void Work::carry(const nfx::MountFor& e) {
 void Work::carry(const nfx::RaiseVip& e) {
   if (w_.clock(n_) > e.until) return later(nin::VipDone{e.ticket, false, "the address would have expired already"});
   bool was = w_.address(n_);
-  m_.vip = true, m_.vip_until = was ? lockstep::later(m_.vip_until, e.until) : e.until;
+  m_.vip = true, m_.vip_until = e.until;
   if (!was) {
     say("the address is up");
     auto role = m_.node->view().role;

@@ -139,7 +139,7 @@ void Host::try_mount(const nfx::MountFor& e) {
 void Host::carry(const nfx::RaiseVip& e) {
   if (clock() > e.until) return to_node(nin::VipDone{e.ticket, false, "the address would have expired already"});
   bool was = vip_up();
-  vip_ = true, vip_until_ = was ? later(vip_until_, e.until) : e.until;
+  vip_ = true, vip_until_ = e.until; // sooner or later than before: the kernel keeps the lifetime it was given last
   if (!was) oracles_.address_raised(*this);
   later_here(ms(pick(chance(8), 1, 15)), [this, e] { to_node(nin::VipDone{e.ticket, true, {}}); });
 }

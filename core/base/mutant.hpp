@@ -134,7 +134,9 @@ inline constexpr std::uint8_t mutant_none = 1, mutant_ping = 2, mutant_etcd = 4,
   X(tail_not_copied, "data:D6", "a file's last piece is not copied", mutant_any, none)                                           \
   X(unreadable_is_gone, "data:T4", "what the source cannot read counts as removed", mutant_any, none)                            \
   X(deleted_instead_of_staged, "data:T15", "what vanishes from a directory is deleted before it can be attached elsewhere",      \
-    mutant_any, none)
+    mutant_any, none)                                                                                                            \
+  /* found by the exhaustive search */                                                                                           \
+  X(deaf_peer_is_awaited, "control:(iii)9", "SECOND waits for a restarted node that no longer hears it", mutant_etcd, none)
 
 enum class Mutant : std::uint8_t {
 #define X(id, rule, sentence, modes, with) id,

@@ -124,14 +124,15 @@ void Node::claim_after_silence(bool heard) {
 }
 
 // After a restart: only the last writer, for it has all that was flushed (control:B1, E1); and whoever asked before, for all was
-// flushed before it did (data:D10). A living SECOND has more and goes first (data:D11): it asks one timeout after the last beat.
+// flushed before it did (data:D10). A living SECOND has more and goes first (data:D11): it asks one timeout after the last beat, or after the
+// last that it knows was heard here.
 bool Node::claim_cold() {
   bool wrote = durable_.g.minted_by == durable_.node_uid || mutated(Mutant::reader_stays_shared);
   bool writer = durable_.state == Freshness::shared && wrote;
   bool again = durable_.candidate && durable_.state == Freshness::shared;
   if (!writer && !durable_.candidate) return false;
   if (hearing() && verdict().who == Who::peer_wins) return false; // it lives and has more, whether it hears this node or not
-  auto from = started_ + liveness_.longest_timeout() * 2;
+  auto from = later(started_ + liveness_.longest_timeout(), liveness_.silent_from()) + liveness_.longest_timeout();
   if (now_ < from) key_.wake = earlier(key_.wake, from);
   auto as = durable_.candidate ? durable_.candidate->minted_as : MintedAs::prim;
   auto may = claim(now_ >= from && (writer || again), as);

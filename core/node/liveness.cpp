@@ -85,6 +85,12 @@ Instant Liveness::uneasy_from() const {
   return from;
 }
 
+Instant Liveness::unechoed_from() const {
+  auto from = Instant::distant_past();
+  for (std::size_t i = 0; i < links_.size(); ++i) from = later(from, later(links_[i].echo_shown, floor_) + networks_[i].timeout);
+  return from;
+}
+
 bool Liveness::good(std::uint32_t network, Instant now) const {
   const auto& l = links_[network];
   auto timeout = networks_[network].timeout;

@@ -42,6 +42,8 @@ class Liveness {
   Instant quiet_from() const;
   // Nothing for half a timeout (at least three pulses): SECOND prepares (data:D10).
   Instant uneasy_from() const;
+  // The other node did not prove on any network, for its timeout, that it hears this one.
+  Instant unechoed_from() const;
   bool good(std::uint32_t network, Instant now) const; // both ways
   bool any_heard(Instant now) const { return now < silent_from(); }
   // Three pulses of the slowest network: long enough to hear a living peer at a start.

@@ -85,11 +85,13 @@ void Node::watch_pair() {
   continue_alone(Rule::M2);
 }
 
-// With an arbiter nobody has to wait for ever on one-way loss: a peer that restarted and does not hear this node, or a SECOND that is heard
-// and confirms nothing, had its time to act.
+// With an arbiter nobody has to wait for ever on one-way loss: a peer that restarted and does not hear this node, or no longer, or a SECOND
+// that is heard and confirms nothing, had its time to act. Who restarted asks the arbiter when it hears nobody for two timeouts: before that
+// the member that lived on, and knows what was never flushed there, has gone on (data:D11).
 bool Node::unconfirmed() const {
   if (!etcd() || !hearing()) return false;
-  bool deaf = !peer_proven_ && now_ >= deaf_from_;
+  bool restarted = peer_->role == Role::wait && !peer_->live && !mutated(Mutant::deaf_peer_is_awaited);
+  bool deaf = (!peer_proven_ || (restarted && now_ >= liveness_.unechoed_from())) && now_ >= deaf_from_;
   bool unechoed = standing_ == Standing::prim && lease_lost_ && now_ >= lease_lost_from_ + liveness_.longest_timeout() * 2;
   return deaf || unechoed;
 }

@@ -1,4 +1,5 @@
 // lockstep-sim-mutants: started by `lockstep-sim mutants`. Plants one bug after the other and prints who noticed.
+#include "sim/explore.hpp"
 #include "sim/mutants/explored.hpp"
 #include "sim/mutants/hunt.hpp"
 #include <algorithm>
@@ -23,7 +24,8 @@ constexpr const char* usage =
     "  --plans-only  only the mutants that a plan of tests/plans names, by these plans\n"
     "  --list        what each of them breaks\n"
     "  --show        what the oracle said about each\n"
-    "  --explore     instead: those that the exhaustive search must find, within its own bounds\n";
+    "  --explore     instead: those that the exhaustive search must find, within its own bounds\n"
+    "       lockstep-sim mutants explore NAME ...    lockstep-sim explore with this bug planted; its options follow\n";
 constexpr std::uint64_t clean_seeds = 100;
 
 struct Options {
@@ -126,12 +128,20 @@ int run(const Options& o, std::vector<Plan> plans, std::vector<Mutant> chosen) {
   std::printf("%zu of %zu mutants killed, %.0f s\n", chosen.size() - living.size(), chosen.size(), seconds_since(began));
   return living.empty() && hunt.false_promises().empty() ? 0 : 1;
 }
+
+int explore_with(int argc, char** argv) {
+  auto m = argc > 2 ? mutant_named(argv[2]) : std::nullopt;
+  if (!m) return complain("explore needs the name of a mutant: see --list");
+  planted[static_cast<std::size_t>(*m)] = true;
+  return explore::command(argc - 3, argv + 3);
+}
 } // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string(argv[1]) == "explore") return explore_with(argc, argv);
   Options o;
   if (auto wrong = parse(argc, argv, o); !wrong.empty()) return complain(wrong);
-  if (o.explore) return explore_mutants(o.show);
+  if (o.explore) return explore_mutants(o.show, o.only);
   auto chosen = o.only;
   for (std::size_t i = 1; o.only.empty() && i < mutant_count; ++i) chosen.push_back(static_cast<Mutant>(i));
   if (o.list) return list(chosen), 0;
