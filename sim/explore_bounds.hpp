@@ -19,6 +19,10 @@ inline Bounds calm(Bounds b) { // symmetric cuts; the witness answers one side o
   b.one_way = false, b.witness = Witness::one;
   return b;
 }
+inline Bounds whole_cuts(Bounds b) {
+  b.one_way = false;
+  return b;
+}
 inline Bounds one_sided(Bounds b) {
   b.witness = Witness::one;
   return b;

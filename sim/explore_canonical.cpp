@@ -33,13 +33,13 @@ class Canonical {
   }
   void seq(std::uint64_t v) { number(Kind::seq, v); }
   void generation(std::uint64_t counter) { number(Kind::counter, counter); }
-  void beat_seq(std::uint64_t v) { number(of(Kind::beat_a, who_), v); }
+  void beat_seq(std::uint64_t v) { beat_number(who_, w_.machines[who_]->incarnation, v); }
   void session_number(std::uint64_t v) { number(Kind::session, v); }
   void peer_incarnation(Incarnation i) { incarnation(1 - who_, i); }
   void id(std::uint64_t v) { number(of(Kind::id_a, who_), v); }
   void heard(Incarnation i, std::uint64_t seq, std::int64_t sent_ns) {
     incarnation(1 - who_, i);
-    number(of(Kind::beat_a, 1 - who_), seq);
+    beat_number(1 - who_, i, seq);
     if (i.value) instant(1 - who_, Instant{sent_ns});
   }
 
@@ -50,6 +50,8 @@ class Canonical {
   };
   void literal(std::uint64_t v) { tokens_.push_back({Kind::literal, v}); }
   void number(Kind k, std::uint64_t v) { tokens_.push_back({v == 0 || v == UINT64_MAX ? Kind::literal : k, v}); }
+  // Each life counts its beats anew: numbers of two lives are never compared.
+  void beat_number(NodeIndex n, Incarnation life, std::uint64_t seq) { number(of(Kind::beat_a, n), seq ? life.value << 40 | seq : 0); }
   void incarnation(NodeIndex n, Incarnation i) { number(of(Kind::incarnation_a, n), i.value); }
   void instant(NodeIndex n, Instant t) {
     if (t == Instant::never()) return literal(UINT64_MAX);
@@ -120,9 +122,9 @@ class Canonical {
   }
   void put(const Beat& b) {
     NodeIndex n = owner(b.node_uid);
-    put(b.node_uid), incarnation(n, b.incarnation), number(of(Kind::beat_a, n), b.seq), number(of(Kind::sent_a, n), static_cast<std::uint64_t>(b.sent_ns));
+    put(b.node_uid), incarnation(n, b.incarnation), beat_number(n, b.incarnation, b.seq), number(of(Kind::sent_a, n), static_cast<std::uint64_t>(b.sent_ns));
     instant(n, Instant{b.sent_ns});
-    incarnation(1 - n, b.echo_incarnation), number(of(Kind::beat_a, 1 - n), b.echo_seq);
+    incarnation(1 - n, b.echo_incarnation), beat_number(1 - n, b.echo_incarnation, b.echo_seq);
     if (b.echo_incarnation.value) instant(1 - n, Instant{b.echo_sent_ns});
     put(b.record_state), record(n, b.record);
     (*this)(b.dirs_empty, b.went_back, b.checkpoint, b.live, b.role, b.sub, b.serving, b.failover, b.checkers_up, b.goodbye, b.last, b.consent,

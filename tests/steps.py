@@ -138,6 +138,7 @@ def simulator(long):
         yield Step(f"simulator, 60 CPU minutes from seed {first}",
                    [program, "run", "--cpu-minutes", "60", "--seed", first, *kept, "--require-coverage"], 14400, skip=absent)
     yield Step("exhaustive search", [program, "explore", *([] if long else ["--quick"])], 20000 if long else 600, skip=absent)
+    yield Step("exhaustive search with planted bugs", [program, "mutants", "--explore"], 1200, skip=absent)
     for plan in sorted((TOP / "tests" / "plans").glob("*.plan")):
         yield Step(f"plan {plan.stem}", [program, "plan", plan], 120, skip=absent)
     yield Step("picture in a browser", [sys.executable, TOP / "tests" / "sim" / "picture_in_browser.py", program], 120,

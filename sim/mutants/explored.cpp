@@ -16,15 +16,16 @@ struct Planted {
 };
 
 constexpr auto none = ArbiterMode::none, ping = ArbiterMode::ping, etcd = ArbiterMode::etcd;
-constexpr Findings dual = bit(Finding::dual), stale = bit(Finding::stale), S6 = bit(Finding::S6);
+constexpr Findings dual = bit(Finding::dual), stale = bit(Finding::stale);
 
 std::vector<Planted> table() {
+  const auto cut_and_write = bounds(etcd, budget(1, 0, 0, 1));
   return {
-      {"4", Mutant::any_key_value, bounds(etcd, budget(1, 0, 0, 2)), split},
-      {"5", Mutant::lease_from_arrival, bounds(etcd, budget(1, 0, 0, 0)), dual},
-      {"5", Mutant::lease_outlives_takeover, bounds(etcd, budget(1, 0, 0, 0)), dual},
-      {"6", Mutant::lease_without_echo, bounds(etcd, budget(1, 0, 0, 0)), dual},
-      {"8", Mutant::exclusion_not_awaited, bounds(etcd, budget(1, 1, 0, 1)), stale},
+      {"4", Mutant::any_key_value, whole_cuts(bounds(etcd, budget(1, 0, 0, 2))), split},
+      {"5", Mutant::lease_from_arrival, cut_and_write, dual | stale},
+      {"5", Mutant::lease_outlives_takeover, cut_and_write, dual | stale},
+      {"6", Mutant::lease_without_echo, cut_and_write, dual | stale},
+      {"8", Mutant::exclusion_not_awaited, cut_and_write, bit(Finding::mirror_first)},
       {"", Mutant::lease_outlives_takeover, calm(bounds(ping, budget(1, 0, 0, 0))), dual},
       {"", Mutant::silence_serves_cold, calm(bounds(ping, budget(1, 1, 0, 0))), dual},
       {"", Mutant::acknowledged_before_receipt, bounds(none, budget(1, 0, 0, 1)), bit(Finding::mirror_first), split},
