@@ -52,7 +52,7 @@ enum class Finding : std::uint8_t {
   dual,  // S2, S13: both serve at one moment
   stale, // S4: one serves without an acknowledged write
   fork,  // acknowledged writes on both sides that no source can merge
-  S1, S3, S6, S7, S8, S10, S11, S13, S17, S19, mirror_first, assertion,
+  S1, S3, S6, S7, S8, S10, S11, S13, S17, S19, mirror_first, invariant, assertion,
 };
 inline constexpr std::size_t finding_count = static_cast<std::size_t>(Finding::assertion) + 1;
 using Findings = std::uint32_t;

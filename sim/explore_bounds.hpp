@@ -39,6 +39,10 @@ inline Bounds late(int delays, Bounds b) {
   b.budget.delays = static_cast<std::uint8_t>(delays);
   return b;
 }
+inline Bounds silent(int silences, Bounds b) {
+  b.budget.silences = static_cast<std::uint8_t>(silences);
+  return b;
+}
 inline Bounds counted(Bounds b) {
   b.power_excused = false;
   return b;

@@ -22,6 +22,7 @@ constexpr Named names[] = {
     {"S17", "revision and incarnation never go back"},
     {"S19", "what one node alone acknowledged is overwritten only after it was set aside"},
     {"mirror-first", "a write is acknowledged in a pair only when the secondary has received it"},
+    {"invariant", "what each machine checks about itself after every step holds"},
     {"assert", "the core's own assertions hold"},
 };
 static_assert(std::size(names) == finding_count);
@@ -75,6 +76,8 @@ std::vector<Claim> quick_claims() {
       {"1-3 with etcd: a cut of any kind", bounds(etcd, budget(1, 0, 0, 0)), 0},
       {"1-3 with etcd: a stun and a write", bounds(etcd, budget(0, 0, 1, 1)), 0},
       {"1-3 with etcd: a crash and a write", bounds(etcd, budget(0, 1, 0, 1)), 0},
+      {"etcd, an answer lost or late: a crash", silent(1, bounds(etcd, budget(0, 1, 0, 0))), 0},
+      {"etcd, an answer lost or late: a stun", silent(1, bounds(etcd, budget(0, 0, 1, 0))), 0},
       {"no arbiter: a cut and a write, but for the split", bounds(none, budget(1, 0, 0, 1)), dual | stale, split},
   };
 }
@@ -84,6 +87,11 @@ std::vector<Claim> deep_claims() {
       {"3h. a witness for one side: a whole cut and a crash", calm(bounds(ping, budget(1, 1, 0, 0))), 0},
       {"3h. ... and a write", calm(bounds(ping, budget(1, 1, 0, 1))), 0},
       {"1-3 with etcd: a cut of any kind and a write", bounds(etcd, budget(1, 0, 0, 1)), 0},
+      {"etcd, an answer lost or late: a cut of any kind", silent(1, bounds(etcd, budget(1, 0, 0, 0))), 0},
+      {"etcd, an answer lost or late: a cut and a write", silent(1, bounds(etcd, budget(1, 0, 0, 1))), 0},
+      {"etcd, an answer lost or late: a crash and a write", silent(1, bounds(etcd, budget(0, 1, 0, 1))), 0},
+      {"etcd, an answer lost or late: a stun and a write", silent(1, bounds(etcd, budget(0, 0, 1, 1))), 0},
+      {"etcd, two answers lost or late: a crash", silent(2, bounds(etcd, budget(0, 1, 0, 0))), 0},
       {"1-3 with etcd: a cut and a stun", bounds(etcd, budget(1, 0, 1, 0)), 0},
       {"1-3 with etcd: a cut and a crash", bounds(etcd, budget(1, 1, 0, 0)), 0},
       {"no arbiter: two crashes and a write", bounds(none, budget(0, 2, 0, 1)), 0},

@@ -1,5 +1,6 @@
 // The command line of `lockstep-sim explore`.
 #include "sim/explore.hpp"
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
@@ -8,6 +9,7 @@ namespace lockstep::sim::explore {
 namespace {
 constexpr const char* usage =
     "usage: lockstep-sim explore [--quick] [--paths]    the documented explorations, with what each must show\n"
+    "       lockstep-sim explore --depth D              one of every fault and two writes in every mode, D choices deep\n"
     "       lockstep-sim explore --mode none|ping|etcd [--witness both|one] [--cuts N] [--crashes N] [--stuns N] [--delays N] [--silences N]\n"
     "                            [--operations N] [--commands N] [--only symmetric|one-way] [--grain fine|coarse] [--frozen] [--count-power] [--timeout PULSES]\n"
     "                            [--depth D] [--states N] [--memory MIB] [--check PERCENT] [--tolerate split] [--quiet]\n"
@@ -16,8 +18,20 @@ constexpr const char* usage =
 struct Line { // what was asked for
   Bounds bounds;
   Findings tolerated = 0;
-  bool one = false, quick = false, paths = false;
+  bool one = false, quick = false, paths = false, depth_only = true;
 };
+
+// One of every fault; what a mode does not promise is no finding.
+int run_depth(Bounds b) {
+  int worst = 0;
+  b.budget = {.cuts = 1, .crashes = 1, .stuns = 1, .delays = 1, .silences = 0, .operations = 2, .commands = 1};
+  for (auto mode : {ArbiterMode::none, ArbiterMode::ping, ArbiterMode::etcd}) {
+    b.mode = mode, b.budget.silences = mode == ArbiterMode::etcd;
+    std::printf("mode %s: ", mode == ArbiterMode::none ? "none" : mode == ArbiterMode::ping ? "ping" : "etcd");
+    worst = std::max(worst, run_one(b, mode == ArbiterMode::etcd ? 0 : split));
+  }
+  return worst;
+}
 
 template <class T>
 bool number(const char* text, T& out) {
@@ -58,6 +72,7 @@ bool word(const std::string& a, const std::string& v, Line& l) {
 std::string value(const std::string& a, const std::string& v, Line& l) {
   auto& b = l.bounds;
   l.one = true;
+  l.depth_only = l.depth_only && (a == "--depth" || a == "--memory" || a == "--states" || a == "--check");
   auto t = v.c_str();
   bool good = a == "--cuts"         ? number(t, b.budget.cuts)
               : a == "--crashes"    ? number(t, b.budget.crashes)
@@ -90,6 +105,7 @@ int command(int argc, char** argv) {
     std::fprintf(stderr, "lockstep-sim: %s\n%s", wrong.c_str(), usage);
     return 2;
   }
+  if (l.one && l.depth_only && l.bounds.depth != UINT32_MAX) return run_depth(l.bounds);
   return l.one ? run_one(l.bounds, l.tolerated) : run_claims(l.quick, l.paths);
 }
 

@@ -1,14 +1,13 @@
 // The judges by name and sentence (dst 4.2, 4.3). What each really looks at is in the file named here.
 #pragma once
+#include "core/base/invariant.hpp"
 #include "core/base/time.hpp"
 #include <string>
 
 namespace lockstep::sim {
 
-struct Oracle {
-  const char* name;
-  const char* sentence;
-};
+// What the cores check about themselves after every step (core/node, core/mirror: invariants.hpp) judges here as well.
+using Oracle = Invariant;
 struct Violation {
   const Oracle* oracle = nullptr;
   Instant at;
@@ -26,7 +25,7 @@ inline constexpr Oracle S19{"S19", "a split brain is detected, and what only one
 inline constexpr Oracle S2{"S2", "at most one node serves; two only where each was left alone, until they hear each other"};
 inline constexpr Oracle S13{"S13", "the address is up on one node, and only where it is served"};
 inline constexpr Oracle S14{"S14", "scripts never overlap; the application runs and writes only on an intercepted tree"};
-inline constexpr Oracle S15{"S15", "ready only in PRIM or ALONE, within the lease, on an intercepted tree"};
+inline constexpr Oracle S15{"S15", "ready in PRIM or ALONE, settled, within the lease, on an intercepted tree, and only there"};
 // oracles_data.cpp
 inline constexpr Oracle S3{"S3", "no acknowledged operation is lost"};
 inline constexpr Oracle S4{"S4", "no node is promoted that lacks an acknowledged operation"};

@@ -34,10 +34,7 @@ void Oracles::told(const Host&, const Note& n) { rules_seen_.insert(rule_name(n.
 void Oracles::after_step(const Host& h) {
   if (!h.running() || violation_) return;
   auto& node = *h.node();
-  if (h.serves()) {
-    if (!role_serves(node.role())) violated(oracle::S15, name_of(h) + " serves as " + role_name(node.role()));
-    if (h.mount() != MountKind::replicate) violated(oracle::S15, name_of(h) + " serves and its tree is not intercepted");
-  }
+  check_ready(h);
   if (hearing_.silent(h.index(), queue_.now(), 3)) was_silent_[h.index()] = queue_.now();
   check_two_servers();
   if (node.role() == Role::second && node.sub() == Sub::ready) check_pair_ready(h);

@@ -95,6 +95,7 @@ class Oracles {
   bool may_go_on_alone(const Host&, const Record& was, const Record& asked) const;
   bool leaves_by_itself(const Host&) const; // a disk fault holds up what it has decided
   void check_two_servers();
+  void check_ready(const Host&);
   void check_deadlines(const Host&);
   void count_change(const Host&);
   void pair_formed();
@@ -132,6 +133,7 @@ class Oracles {
   std::array<Instant, 2> forced_at_{Instant::distant_past(), Instant::distant_past()};
   std::array<Instant, 2> was_silent_{Instant::distant_past(), Instant::distant_past()}; // when a node last heard nothing for its timeout
   std::array<std::pair<Instant, bool>, 2> witness_said_{};
+  std::array<Instant, 2> not_ready_since_{Instant::never(), Instant::never()}; // PRIM or ALONE, settled, and says it does not serve
   Instant both_serve_since_ = Instant::never(), both_have_address_since_ = Instant::never();
   std::array<std::optional<Record>, 2> newest_; // each node's newest record of a generation, lost or not
   // A node went back in time, or lost its record, and no pair has formed since. Nothing that such a node shows by itself proves

@@ -58,6 +58,20 @@ void Oracles::check_two_servers() {
     violated(o, std::string(what) + ", and they have heard each other for " + std::to_string(heard.in_ms()) + " ms");
 }
 
+// Both ways: who says ready has the role and the tree; who has the role for a timeout, settled, says ready (after a pause it listens first).
+void Oracles::check_ready(const Host& h) {
+  auto& node = *h.node();
+  auto& since = not_ready_since_[h.index()];
+  if (h.serves()) {
+    if (!role_serves(node.role())) violated(oracle::S15, name_of(h) + " serves as " + role_name(node.role()));
+    if (h.mount() != MountKind::replicate) violated(oracle::S15, name_of(h) + " serves and its tree is not intercepted");
+  }
+  bool settled = role_serves(node.role()) && node.sub() == Sub::ready && !h.serves();
+  since = settled ? earlier(since, queue_.now()) : Instant::never();
+  if (settled && queue_.now() > since + longest_timeout() + seconds(2))
+    violated(oracle::S15, name_of(h) + " is " + role_name(node.role()) + " Ready since " + std::to_string((queue_.now() - since).in_ms()) + " ms and does not say ready");
+}
+
 void Oracles::address_raised(const Host& h) {
   if (!role_serves(h.node()->role())) {
     violated(oracle::S13, name_of(h) + " raises the address as " + role_name(h.node()->role()));

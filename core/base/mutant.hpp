@@ -136,7 +136,9 @@ inline constexpr std::uint8_t mutant_none = 1, mutant_ping = 2, mutant_etcd = 4,
   X(deleted_instead_of_staged, "data:T15", "what vanishes from a directory is deleted before it can be attached elsewhere",      \
     mutant_any, none)                                                                                                            \
   /* found by the exhaustive search */                                                                                           \
-  X(deaf_peer_is_awaited, "control:(iii)9", "SECOND waits for a restarted node that no longer hears it", mutant_etcd, none)
+  X(deaf_peer_is_awaited, "control:(iii)9", "SECOND waits for a restarted node that no longer hears it", mutant_etcd, none)            \
+  X(former_checkpoint_counts, "data:D2", "a target's checkpoint of a former stream with the same number counts", mutant_any, none) \
+  X(alone_is_not_ready, "oracle:S15", "a node that is alone never says that it is ready", mutant_any, none)
 
 enum class Mutant : std::uint8_t {
 #define X(id, rule, sentence, modes, with) id,

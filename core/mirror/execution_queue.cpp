@@ -2,6 +2,7 @@
 // a read is carried out before it, whatever it waits for.
 #include "core/mirror/mirror.hpp"
 #include "core/base/mutant.hpp"
+#include <algorithm>
 
 namespace lockstep {
 
@@ -32,6 +33,7 @@ void Mirror::pump_exec() {
       auto t = new_ticket();
       l.stage = LiveOp::Stage::executing;
       outstanding_[t] = e.id;
+      if (role_ == Role::prim) step_.begun = std::max(step_.begun, l.seq);
       out_->push_back(fx::Execute{t, l.op, l.payload, batch_not_after_});
       if (mutated(Mutant::completed_before_executed)) complete(l.token, 0, l.op.length);
     }

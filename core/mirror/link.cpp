@@ -28,6 +28,8 @@ void Mirror::open_stream(const Session& s, bool as_source) {
   stream_.peer = as_source ? s.target_incarnation : s.source_incarnation;
   if (!as_source) stream_.peer_uid = s.source;
   peer_checkpoint_ = {};
+  // What this node flushed of another stream with the same number (the other side of a fork, an interrupted copy) says nothing of this one.
+  if (!as_source && ours(own_checkpoint_) && !mutated(Mutant::former_checkpoint_counts)) own_checkpoint_ = at(0);
   if (as_source) {
     auto last = tx_.next_seq - 1;
     tx_ = SendSide{};

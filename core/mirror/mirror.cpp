@@ -23,6 +23,7 @@ void Mirror::step(const MirrorInput& input, MirrorEffects& effects) {
   now_ = later(now_, input.now);
   out_ = &effects;
   at_work_.clear();
+  step_ = {};
   std::visit([this](const auto& what) { handle(what); }, input.what); // one overload per alternative
   settle();
   out_ = nullptr;

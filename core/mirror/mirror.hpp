@@ -9,9 +9,11 @@
 //   takeover.cpp          prepare to serve alone, leave a role
 //   resync_source.cpp     drain the union (data:D6-D8); resync_drain.cpp: one item of it
 //   resync_target.cpp     be drained
+//   invariants.cpp        what must hold after every step
 // What the host must guarantee: the executor queue (Execute, Apply, ReadItem, ReadData) starts its effects in order; an
 // Execute whose not_after has passed reports `expired` and does nothing; the set log makes its effects durable in order.
 #pragma once
+#include "core/mirror/invariants.hpp"
 #include "core/mirror/io.hpp"
 #include "core/mirror/mirror_state.hpp"
 #include "core/mirror/recent.hpp"
@@ -52,6 +54,7 @@ class Mirror {
   PendingSet to_drain() const;       // of a session
   Position own_checkpoint() const { return own_checkpoint_; }
   Position peer_checkpoint() const { return peer_checkpoint_; }
+  MirrorFacts facts() const; // of this moment, for its invariants
 
   // Shows every member that what this machine does next depends on, for a hash of its state (as Node::walk).
   template <class Walker>
@@ -148,6 +151,7 @@ class Mirror {
   bool may_complete(const LiveOp&) const;
   void complete_ready();
   void complete(std::uint64_t token, std::int32_t error, std::uint64_t amount);
+  void note_completed(const LiveOp&);
   void take_receipt(std::uint64_t received, std::uint64_t applied, std::uint64_t outcomes);
   void forget_sent();
   void check_timeouts();
@@ -273,6 +277,11 @@ class Mirror {
   std::map<std::uint64_t, std::uint32_t> payload_holds_;
   std::optional<SourceSession> session_;
   TargetSession target_;
+  struct { // of this step, for the invariants
+    std::uint64_t begun = 0, acknowledged = 0;
+    std::size_t completed = 0;
+    bool uncounted = false;
+  } step_;
 };
 
 const char* mirror_role_name(MirrorRole);

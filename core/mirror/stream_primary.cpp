@@ -232,9 +232,17 @@ void Mirror::complete_ready() {
       continue;
     }
     complete(l->second.token, l->second.error, l->second.amount);
+    if (l->second.error == 0) note_completed(l->second);
     live_.erase(l);
     it = done_.erase(it);
   }
+}
+
+void Mirror::note_completed(const LiveOp& l) {
+  ++step_.completed;
+  bool pair = role_ == Role::prim || (session_ && session_->stage == SourceSession::Stage::drained);
+  if (pair) step_.acknowledged = std::max(step_.acknowledged, l.seq);
+  else if (marking() && !durable_.contains(touched_by(l.op))) step_.uncounted = true;
 }
 
 void Mirror::complete(std::uint64_t token, std::int32_t error, std::uint64_t amount) {

@@ -61,6 +61,12 @@ Instant Liveness::lease_until() const {
   return until;
 }
 
+Instant Liveness::echo_sent() const {
+  auto sent = Instant::distant_past();
+  for (const auto& l : links_) sent = later(sent, l.echo_sent);
+  return sent;
+}
+
 Instant Liveness::silent_from() const {
   auto from = Instant::distant_past();
   for (std::size_t i = 0; i < links_.size(); ++i) {

@@ -36,6 +36,7 @@ class Liveness {
 
   // The echo lease: max_i(echo_sent_i + 2/3 * min(my timeout_i, the peer's)). distant_past without any echo.
   Instant lease_until() const;
+  Instant echo_sent() const; // of the newest own beat behind it
   // The peer is silent for this node from here on: max_i(last_i + timeout_i).
   Instant silent_from() const;
   // Silent for the lease's part of the timeout on every network: PRIM may ask the witness ((iii) 10).

@@ -14,9 +14,11 @@
 //   arbiter.cpp    may I go on after silence: the witness, or the arbiter's key (control:E1-E6)
 //   watchers.cpp   processes and checkers (safekit 3.8, 3.9)
 //   view.cpp       what people see
+//   invariants.cpp what must hold after every step
 #pragma once
 #include "core/base/prng.hpp"
 #include "core/config/module_config.hpp"
+#include "core/node/invariants.hpp"
 #include "core/node/io.hpp"
 #include "core/node/liveness.hpp"
 #include "core/node/node_state.hpp"
@@ -58,6 +60,7 @@ class Node {
   // Rows of the automaton's table that the last step took, and rules that nobody is told of: what the coverage gate counts.
   const std::vector<std::pair<State, Event>>& rows_taken() const { return rows_taken_; }
   const RulesAtWork& at_work() const { return at_work_; }
+  NodeFacts facts() const; // of this moment, for its invariants
 
   // Shows every member that what this machine does next depends on, for a hash of its state (the exhaustive search). Left out: its
   // configuration, its random numbers, and what only people read. A member added below is added here; the search notices it

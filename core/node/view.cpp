@@ -1,5 +1,6 @@
 // What people see, and the question the shim asks before anything dangerous.
 #include "core/node/node.hpp"
+#include "core/base/mutant.hpp"
 #include <charconv>
 
 namespace lockstep {
@@ -27,7 +28,7 @@ std::optional<ResyncProgress> parse_progress(const std::string& text) {
 
 bool Node::serving(Instant now) const {
   if (ended_ || busy() || quiesced_ || !beating_) return false;
-  if (role_ == Role::alone && standing_ == Standing::alone) return lease_holds(now);
+  if (role_ == Role::alone && standing_ == Standing::alone) return lease_holds(now) && !mutated(Mutant::alone_is_not_ready);
   bool pair = standing_ == Standing::prim && (role_ == Role::prim || role_ == Role::alone);
   return pair && lease_holds(now);
 }

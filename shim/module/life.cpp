@@ -195,7 +195,12 @@ Status Life::open_machines(const Boot& boot, const ScanReport& scan) {
   auto log = [&module_log = context_.log](char level, const std::string& origin, const std::string& message) {
     module_log.write(level, origin, message);
   };
-  auto mirror = MirrorHost::start(setup, *tree_, payloads_, to_loop, log);
+  auto broken = [this, alive = std::weak_ptr<bool>(alive_)](Broken b) {
+    context_.loop.post([this, alive, b = std::move(b)] {
+      if (auto a = alive.lock(); a && *a) break_off(b);
+    });
+  };
+  auto mirror = MirrorHost::start(setup, *tree_, payloads_, to_loop, broken, log);
   if (!mirror) return Error{mirror.error()};
   mirror_ = std::move(*mirror);
 

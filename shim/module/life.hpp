@@ -43,7 +43,7 @@ class Life {
   void set_resource(const std::string& name, const std::string& value, const std::string& who);
   NodeView view() const;
   bool over() const { return over_; } // nothing is carried out any more; the owner is about to destroy this
-  bool serving(Instant now) const { return node_->serving(now); }
+  bool serving(Instant now) const { return !over_ && node_->serving(now); }
   Instant serving_until() const { return permit_until_; }
 
  private:
@@ -57,12 +57,15 @@ class Life {
   Status prepare_checkers();
 
   void step(decltype(NodeInput::what) what);
+  void break_off(const Broken&);
+  void stop_by_force(std::size_t next, std::string reason);
   void arm();
   void carry_out(NodeEffect& e);
   void persist(const nfx::Persist& e);
   void mark_dirs(const nfx::MarkDirs& e);
   void set_aside(const nfx::SetAside& e);
   void run_script(const nfx::RunScript& e);
+  std::optional<ScriptRunner::Id> start_script(const std::string& name, std::vector<std::string> args, std::function<void(std::int32_t code)> done);
   void ask_witness(Ticket ticket);
   void mount(const nfx::MountFor& e);
   void raise_vip(const nfx::RaiseVip& e);

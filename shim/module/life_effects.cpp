@@ -5,6 +5,7 @@
 #include "shim/module/aside.hpp"
 #include "shim/module/life.hpp"
 #include "shim/common/worker.hpp"
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <cstring>
 #include <unistd.h>
@@ -21,6 +22,7 @@ void Life::set_resource(const std::string& name, const std::string& value, const
 
 NodeView Life::view() const {
   NodeView v = node_->view();
+  if (over_) v.serving = false;
   if (v.resync) context_.last_resync = v.resync;
   return v;
 }
@@ -28,10 +30,39 @@ NodeView Life::view() const {
 void Life::step(decltype(NodeInput::what) what) {
   if (over_) return;
   NodeEffects effects;
-  node_->step({boot_now(), wall_now().seconds, std::move(what)}, effects);
+  NodeInput input{boot_now(), wall_now().seconds, std::move(what)};
+  auto before = node_->facts();
+  node_->step(input, effects);
+  if (auto broken = check(before, node_->facts(), input, effects)) return break_off(*broken);
   for (NodeEffect& e : effects) carry_out(e);
   if (!over_) arm();
   on_change_();
+}
+
+// A bug of ours: nothing that was decided in this step is carried out, and nothing is promised any more. The address goes, writes fail, the
+// application is stopped by force, and the module stops with the reason. The other node hears silence; the record and the set are what was
+// durable, as after a crash, and the next start treats them so.
+void Life::break_off(const Broken& b) {
+  if (over_) return;
+  over_ = true, permit_until_ = Instant::distant_past();
+  std::string reason = std::string("internal error, ") + b.invariant->name + ": it does not hold that " + b.invariant->sentence + " (" + b.what + ")";
+  context_.log.write('C', "safekit", "This node stops serving: " + reason + ". Please report it with this log");
+  mirror_->halt();
+  if (Status s = vip_->drop(); !s) context_.log.write('C', "vipplug", s.error());
+  process_timer_.cancel(), checker_timer_.cancel();
+  for (auto& [ticket, id] : running_scripts_) scripts_.stop(id, script_kill_grace);
+  stop_by_force(0, std::move(reason));
+}
+
+void Life::stop_by_force(std::size_t next, std::string reason) {
+  static constexpr std::array names{"stop_sec", "stop_prim", "stop_second", "stop_both"};
+  if (next == names.size()) return on_exit_(false, std::move(reason));
+  auto id = start_script(names[next], {"force", role_name(Role::wait), role_name(Role::stop), "forcestop"}, [this, next, reason](std::int32_t) {
+    timer_.cancel();
+    stop_by_force(next + 1, reason);
+  });
+  if (!id) return stop_by_force(next + 1, std::move(reason));
+  timer_.after(context_.module.config.user->forcestoptimeout, [this, id = *id] { scripts_.stop(id, script_kill_grace); });
 }
 
 void Life::arm() {
@@ -147,33 +178,41 @@ std::vector<std::pair<std::string, std::string>> Life::environment() const {
 }
 
 void Life::run_script(const nfx::RunScript& e) {
-  std::string path = context_.paths.user_bin(context_.module.name) + "/" + e.name;
-  bool absent = !context_.module.config.user || ::access(path.c_str(), F_OK) != 0;
-  if (absent) return LOCKSTEP_DELIVER((nin::ScriptDone{e.ticket, 0, true}));
+  auto id = start_script(e.name, e.args, [this, ticket = e.ticket](std::int32_t code) {
+    running_scripts_.erase(ticket.value);
+    step(nin::ScriptDone{ticket, code, false});
+  });
+  if (!id) return LOCKSTEP_DELIVER((nin::ScriptDone{e.ticket, 0, true}));
+  running_scripts_[e.ticket.value] = *id;
+}
+
+// nullopt: the module has no such script.
+std::optional<ScriptRunner::Id> Life::start_script(const std::string& name, std::vector<std::string> args, std::function<void(std::int32_t)> done) {
+  std::string path = context_.paths.user_bin(context_.module.name) + "/" + name;
+  if (!context_.module.config.user || ::access(path.c_str(), F_OK) != 0) return std::nullopt;
+  std::string quoted;
+  for (const std::string& a : args) quoted += " \"" + a + "\"";
   ScriptRun run;
   run.path = path;
-  run.name = e.name;
-  run.arguments = e.args;
+  run.name = name;
+  run.arguments = std::move(args);
   run.environment = environment();
   run.working_directory = context_.paths.user_bin(context_.module.name);
   if (context_.module.config.user->logging == ScriptLogging::userlog) run.log_directory = context_.paths.log(context_.module.name);
-  auto started = scripts_.start(std::move(run), [this, ticket = e.ticket, name = e.name, alive = std::weak_ptr<bool>(alive_)](ScriptResult r) {
+  auto started = scripts_.start(std::move(run), [this, name, done = std::move(done), alive = std::weak_ptr<bool>(alive_)](ScriptResult r) {
     auto a = alive.lock();
     if (!a || !*a) return;
-    running_scripts_.erase(ticket.value);
     std::int32_t code = r.how == ScriptResult::How::exited      ? r.exit_code
                         : r.how == ScriptResult::How::signalled ? 128 + r.signal
                         : r.how == ScriptResult::How::not_found ? 127
                                                                 : 126;
     if (!r.text.empty()) context_.log.write('S', "userplug", r.text);
     else if (code != 0) context_.log.write('S', "userplug", "Script " + name + " ended with code " + std::to_string(code));
-    step(nin::ScriptDone{ticket, code, false});
+    done(code);
   });
-  running_scripts_[e.ticket.value] = started.id;
-  std::string quoted;
-  for (const std::string& a : e.args) quoted += " \"" + a + "\"";
   std::string file = started.log_file.substr(started.log_file.rfind('/') + 1);
-  context_.log.write('S', "userplug", "Script " + e.name + quoted + (file.empty() ? "" : " > " + file));
+  context_.log.write('S', "userplug", "Script " + name + quoted + (file.empty() ? "" : " > " + file));
+  return started.id;
 }
 
 void Life::ask_witness(Ticket ticket) {

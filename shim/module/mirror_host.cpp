@@ -12,17 +12,17 @@ std::string checkpoint_file(const std::string& directory) { return directory + "
 } // namespace
 
 Result<std::unique_ptr<MirrorHost>> MirrorHost::start(MirrorHostSetup setup, Tree& tree, PayloadStore& payloads, OnSaid on_said,
-                                                      Log log) {
-  auto made = std::unique_ptr<MirrorHost>(new MirrorHost(std::move(setup), tree, payloads, std::move(on_said), std::move(log)));
+                                                      OnBroken on_broken, Log log) {
+  auto made = std::unique_ptr<MirrorHost>(new MirrorHost(std::move(setup), tree, payloads, std::move(on_said), std::move(on_broken), std::move(log)));
   if (Status s = made->open_network(); !s) return Error{s.error()};
   made->watch_space();
   made->thread_ = std::thread([host = made.get()] { host->run(); });
   return made;
 }
 
-MirrorHost::MirrorHost(MirrorHostSetup setup, Tree& tree, PayloadStore& payloads, OnSaid on_said, Log log)
-    : setup_(std::move(setup)), tree_(tree), payloads_(payloads), on_said_(std::move(on_said)), log_(std::move(log)), timer_(loop_),
-      space_timer_(loop_), mirror_(setup_.config, setup_.seed, boot_now()),
+MirrorHost::MirrorHost(MirrorHostSetup setup, Tree& tree, PayloadStore& payloads, OnSaid on_said, OnBroken on_broken, Log log)
+    : setup_(std::move(setup)), tree_(tree), payloads_(payloads), on_said_(std::move(on_said)), on_broken_(std::move(on_broken)),
+      log_(std::move(log)), timer_(loop_), space_timer_(loop_), mirror_(setup_.config, setup_.seed, boot_now()),
       set_log_(
           setup_.state_directory, [this](const in::SetDurable& d) { post(d); },
           [this](const std::string& s) { log_('C', "rfsplug", s); }) {
@@ -37,6 +37,15 @@ MirrorHost::~MirrorHost() {
   loop_.stop();
   if (thread_.joinable()) thread_.join();
   executor_->stop();
+  fail_open();
+}
+
+void MirrorHost::halt() {
+  halted_ = true;
+  fail_open();
+}
+
+void MirrorHost::fail_open() {
   std::map<std::uint64_t, FuseMount::Reply> left;
   {
     std::lock_guard lock(replies_mutex_);
@@ -97,8 +106,15 @@ void MirrorHost::submit(Op op, Payload payload, FuseMount::Reply reply) {
 }
 
 void MirrorHost::step(decltype(MirrorInput::what) what) {
+  if (halted_) return;
   MirrorEffects effects;
-  mirror_.step({boot_now(), std::move(what)}, effects);
+  MirrorInput input{boot_now(), std::move(what)};
+  auto before = mirror_.facts();
+  mirror_.step(input, effects);
+  if (auto broken = check(before, mirror_.facts(), input, effects)) { // nothing of this step leaves
+    halt();
+    return on_broken_(std::move(*broken));
+  }
   for (MirrorEffect& e : effects) carry_out(e);
   arm();
 }

@@ -30,13 +30,15 @@ class MirrorHost {
  public:
   using OnSaid = std::function<void(MirrorSaid)>;                            // on the Mirror thread
   using Log = std::function<void(char level, const std::string& origin, const std::string& message)>; // any thread
+  using OnBroken = std::function<void(Broken)>;                              // on the Mirror thread; from then on it carries out nothing
   // The sentence says why the connection's port cannot be used.
   static Result<std::unique_ptr<MirrorHost>> start(MirrorHostSetup setup, Tree& tree, PayloadStore& payloads,
-                                                   OnSaid on_said, Log log);
+                                                   OnSaid on_said, OnBroken on_broken, Log log);
   // What the pending log says; once, before the first order.
   LoadedSet load_set() { return set_log_.load(); }
   ~MirrorHost(); // answers what is still open with EIO, finishes what was ordered, joins
 
+  void halt(); // carries out nothing more and answers every application's operation with EIO; any thread
   void order(MirrorOrder o);
   // What may differ from the other node, as known here now; on the Mirror thread.
   void with_set(std::function<void(PendingSet)> use);
@@ -44,7 +46,7 @@ class MirrorHost {
   void submit(Op op, Payload payload, FuseMount::Reply reply);
 
  private:
-  MirrorHost(MirrorHostSetup setup, Tree& tree, PayloadStore& payloads, OnSaid on_said, Log log);
+  MirrorHost(MirrorHostSetup setup, Tree& tree, PayloadStore& payloads, OnSaid on_said, OnBroken on_broken, Log log);
   Status open_network();
   void run();
   void post(decltype(MirrorInput::what) what);
@@ -57,11 +59,13 @@ class MirrorHost {
   void frame(Bytes&& bytes);
   void close_connection(const std::string& why);
   void watch_space();
+  void fail_open();
 
   MirrorHostSetup setup_;
   Tree& tree_;
   PayloadStore& payloads_;
   OnSaid on_said_;
+  OnBroken on_broken_;
   Log log_;
   Loop loop_;
   Timer timer_, space_timer_;
@@ -73,6 +77,7 @@ class MirrorHost {
   std::mutex replies_mutex_;
   std::map<std::uint64_t, FuseMount::Reply> replies_;
   std::atomic<std::uint64_t> last_token_{0};
+  std::atomic<bool> halted_{false};
   bool closed_ = false; // under replies_mutex_: later submits are answered EIO at once
   SetLog set_log_;
   std::unique_ptr<Executor> executor_;

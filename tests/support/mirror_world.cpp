@@ -1,4 +1,5 @@
 #include "tests/support/mirror_world.hpp"
+#include <stdexcept>
 #include "core/base/assert.hpp"
 #include <algorithm>
 #include <cstdio>
@@ -245,7 +246,10 @@ Payload World::store(int i, Bytes b, std::uint64_t size) {
 void World::feed(int i, decltype(MirrorInput::what) what) {
   if (!sides_[i].up) return;
   MirrorEffects fx;
-  sides_[i].mirror->step({now, std::move(what)}, fx);
+  MirrorInput input{now, std::move(what)};
+  auto before = sides_[i].mirror->facts();
+  sides_[i].mirror->step(input, fx);
+  if (auto b = check(before, sides_[i].mirror->facts(), input, fx)) throw std::logic_error(std::string(b->invariant->name) + ": " + b->what);
   for (auto& e : fx) carry(i, std::move(e));
 }
 

@@ -1,4 +1,5 @@
 #include "tests/unit/node_world.hpp"
+#include <stdexcept>
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <iostream>
@@ -96,7 +97,10 @@ void World::later(int i, Duration d, decltype(NodeInput::what) what) {
 
 void World::feed(int i, decltype(NodeInput::what) what) {
   NodeEffects effects;
-  hosts[i].node->step({now, now.ns / 1'000'000'000, std::move(what)}, effects);
+  NodeInput input{now, now.ns / 1'000'000'000, std::move(what)};
+  auto before = hosts[i].node->facts();
+  hosts[i].node->step(input, effects);
+  if (auto b = check(before, hosts[i].node->facts(), input, effects)) throw std::logic_error(std::string(b->invariant->name) + ": " + b->what);
   carry_out(i, std::move(effects));
 }
 
