@@ -38,9 +38,11 @@ void App::tick() {
   queue_.at(queue_.now() + ns(pick(hash_of(plan_.seed, host_.index(), queue_.now().ns), gap / 2, gap * 3 / 2)), host_.index(), [this] { tick(); });
 }
 
-App::Choice App::choices() const {
-  Choice c;
+const App::Choice& App::choices() {
   auto& t = host_.disk().files.now();
+  if (chosen_from_ == host_.disk().files.names_version()) return choice_;
+  chosen_from_ = host_.disk().files.names_version();
+  auto& c = choice_ = {};
   std::vector<Key> work{root};
   std::set<Key> seen;
   for (std::size_t i = 0; i < work.size(); ++i) {
@@ -56,14 +58,14 @@ App::Choice App::choices() const {
   if (auto o = t.find(orphans)) {
     for (auto& [name, key] : o->entries) c.orphans.push_back({key, name});
   }
-  return c;
+  return choice_;
 }
 
 void App::generate() {
   std::uint64_t sum = 0;
   for (auto m : plan_.work.mix) sum += m;
   if (sum == 0) return;
-  auto c = choices();
+  auto& c = choices();
   for (int attempt = 0; attempt < 4; ++attempt) {
     auto x = draw(sum);
     std::size_t kind = 0;
@@ -169,7 +171,7 @@ bool App::write_file(const Choice& c, bool big) {
 }
 bool App::rename(const Choice& c, bool exchange) {
   auto& t = host_.disk().files.now();
-  auto pool = draw(4) ? c.files : c.dirs;
+  auto& pool = draw(4) ? c.files : c.dirs;
   auto op = op_on(OpKind::rename, one_of(pool, draw(1000)));
   auto o = t.find(op.object);
   if (!o || o->names.empty()) return false;
@@ -204,7 +206,7 @@ bool App::link(const Choice& c) {
   return submit(op);
 }
 bool App::change(const Choice& c, OpKind kind) {
-  auto pool = kind == OpKind::setattr || kind == OpKind::setxattr ? (draw(4) ? c.files : c.dirs) : c.files;
+  auto& pool = kind == OpKind::setattr || kind == OpKind::setxattr ? (draw(4) ? c.files : c.dirs) : c.files;
   auto op = op_on(kind, one_of(pool, draw(1000)));
   auto o = host_.disk().files.now().find(op.object);
   if (!o) return false;

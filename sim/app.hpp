@@ -3,6 +3,7 @@
 #pragma once
 #include "sim/host.hpp"
 #include "sim/oracles.hpp"
+#include <optional>
 #include <set>
 
 namespace lockstep::sim {
@@ -32,7 +33,7 @@ class App {
     std::vector<Key> files, dirs; // reachable; dirs begins with the root
     std::vector<std::pair<Key, std::string>> orphans;
   };
-  Choice choices() const;
+  const Choice& choices();
   bool make_file(const Choice&), make_dir(const Choice&), write_file(const Choice&, bool big), rename(const Choice&, bool exchange);
   bool unlink(const Choice&), link(const Choice&), change(const Choice&, OpKind), sync(const Choice&), orphan(const Choice&);
   Key lookup(const std::string& path, Key* dir, std::string* name) const;
@@ -43,6 +44,8 @@ class App {
   Oracles& oracles_;
   Host& host_;
   std::uint64_t& counter_; // operations of all applications so far
+  Choice choice_;
+  std::optional<std::uint64_t> chosen_from_; // the version of the tree's names that choice_ was made of
   std::map<std::uint64_t, Open> open_;
   std::map<Key, int> locks_;
   std::uint64_t draws_ = 0, current_ = 0, tokens_ = 0;

@@ -7,8 +7,31 @@
 
 namespace lockstep::sim {
 
+// A record, and how often something was put in its place: who judges it at every step looks at it only when that number moved.
+class StoredRecord {
+ public:
+  StoredRecord() = default;
+  StoredRecord(const StoredRecord&) = default;
+  StoredRecord& operator=(const StoredRecord& o) { return *this = o.record_; }
+  StoredRecord& operator=(const std::optional<Record>& r) {
+    record_ = r, ++version_;
+    return *this;
+  }
+  void reset() { *this = std::optional<Record>{}; }
+  operator const std::optional<Record>&() const { return record_; }
+  explicit operator bool() const { return record_.has_value(); }
+  const Record& operator*() const { return *record_; }
+  const Record* operator->() const { return &*record_; }
+  Record value_or(Record other) const { return record_.value_or(std::move(other)); }
+  std::uint64_t version() const { return version_; }
+
+ private:
+  std::optional<Record> record_;
+  std::uint64_t version_ = 1;
+};
+
 struct State { // the node's own files: record, pending log, checkpoint; and the markers on the replicated directories
-  std::optional<Record> record;
+  StoredRecord record;
   PendingSet set;
   bool set_readable = true;
   Position checkpoint_file, checkpoint_root;

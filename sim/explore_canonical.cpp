@@ -268,7 +268,7 @@ void Canonical::machine(NodeIndex n) {
   auto& m = *w_.machines[n];
   who_ = n, in_mirror_ = false;
   auto& s = m.disk.state;
-  (*this)(s.record, s.set, s.set_readable, s.checkpoint_file, s.marker);
+  (*this)(static_cast<const std::optional<Record>&>(s.record), s.set, s.set_readable, s.checkpoint_file, s.marker);
   literal(digest(m.disk.files.now())), literal(digest(m.disk.files.on_disk()));
   (*this)(m.stopped, m.running());
   if (!m.running()) return;

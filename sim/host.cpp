@@ -31,12 +31,12 @@ void Host::attach_links() {
   Links::End end;
   end.powered = [this] { return powered_; };
   end.listening = [this] { return running() && !paused(); };
-  end.beat = [this](std::uint32_t network, const Beat& b) {
+  end.beat = [this](std::uint32_t network, std::shared_ptr<const Beat> b) {
     if (!running()) return;
-    later_here({}, [this, network, b] {
-      oracles_.beat_heard(*this, network, b);
+    later_here({}, [this, network, b = std::move(b)] {
+      oracles_.beat_heard(*this, network, *b);
       bool loses = sabotage_ == Sabotage::deaf && index_ == 1 && queue_.now() > Instant{0} + seconds(20);
-      if (!loses) to_node(nin::BeatIn{network, b});
+      if (!loses) to_node(nin::BeatIn{network, *b});
     });
   };
   end.connected = [this] {
@@ -45,9 +45,8 @@ void Host::attach_links() {
   end.disconnected = [this](const std::string& why) {
     later_here({}, [this, why] { to_mirror(in::Disconnected{why}); });
   };
-  end.frame = [this](const Frame& f, const Content* c) {
-    auto content = c ? std::make_shared<Content>(*c) : nullptr;
-    later_here({}, [this, f, content] { to_mirror(in::FromPeer{f, content ? keep(*content) : Payload{}}); });
+  end.frame = [this](Frame&& f, std::shared_ptr<const Content> c) {
+    later_here({}, [this, f = std::move(f), c = std::move(c)]() mutable { to_mirror(in::FromPeer{std::move(f), c ? keep(c) : Payload{}}); });
   };
   links_.attach(index_, std::move(end));
 }
@@ -284,7 +283,7 @@ void Host::wake_at(Instant deadline, bool of_node) {
 void Host::submit(std::uint64_t token, Op op, Content content) {
   open_.insert(token);
   auto payload = content.size() ? keep(std::move(content)) : Payload{};
-  later_here(us(10), [this, token, op = std::move(op), payload] { to_mirror(in::Submit{token, op, payload}); });
+  later_here(us(10), [this, token, op = std::move(op), payload]() mutable { to_mirror(in::Submit{token, std::move(op), payload}); });
 }
 
 void Host::fail_open() {

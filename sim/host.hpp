@@ -170,7 +170,8 @@ class Host {
   template <class F>
   void on_executor(F work);
   Payload keep(Content);
-  const Content* content_of(Payload) const;
+  Payload keep(std::shared_ptr<const Content>);
+  std::shared_ptr<const Content> content_of(Payload) const; // null: none
   Injected injected_for(std::uint64_t units);
 
   NodeIndex index_;
@@ -225,7 +226,7 @@ class Host {
   // the application's side
   std::uint64_t keys_ = 0;
   std::set<std::uint64_t> open_; // submitted, not answered
-  std::map<std::uint64_t, Content> payloads_;
+  std::map<std::uint64_t, std::shared_ptr<const Content>> payloads_;
   std::uint64_t handles_ = 0;
 };
 

@@ -19,7 +19,7 @@ Instant Links::arrival(NodeIndex from, Class c, std::uint64_t packet, Instant t)
   return at;
 }
 
-void Links::send_beat(NodeIndex from, std::uint32_t network, const Beat& beat) {
+void Links::send_beat(NodeIndex from, std::uint32_t network, std::shared_ptr<const Beat> beat) {
   NodeIndex to = 1 - from;
   auto c = class_of(network);
   auto now = queue_.now();
@@ -34,8 +34,8 @@ void Links::send_beat(NodeIndex from, std::uint32_t network, const Beat& beat) {
   auto at = arrival(from, c, packet, now);
   if (auto e = weather_.on_link(What::clog, from, to, c, now)) at = later(at, weather_.end_of(*e));
   if (hit(What::reorder, 2)) at = at + ms(pick(hash_of(h, 3), 1, 1500));
-  if (hit(What::corrupt, 6)) return damage(encode(beat), h); // its seal is broken: refused unread
-  auto deliver = [this, to, network, beat] { ends_[to].beat(network, beat); };
+  if (hit(What::corrupt, 6)) return damage(encode(*beat), h); // its seal is broken: refused unread
+  auto deliver = [this, to, network, beat = std::move(beat)] { ends_[to].beat(network, beat); };
   queue_.at(at, to, deliver);
   if (hit(What::duplicate, 4)) queue_.at(at + ms(pick(hash_of(h, 5), 0, 3000)), to, deliver);
 }
@@ -65,8 +65,8 @@ void Links::send_frame(NodeIndex from, const Frame& frame, std::shared_ptr<const
       if (sides_[to].connection == id) lose(to, "a frame with a wrong checksum");
     });
   }
-  queue_.at(at, to, [this, to, id = side.connection, frame, content] {
-    if (sides_[to].connection == id) ends_[to].frame(frame, content.get());
+  queue_.at(at, to, [this, to, id = side.connection, frame = Frame(frame), content = std::move(content)]() mutable {
+    if (sides_[to].connection == id) ends_[to].frame(std::move(frame), std::move(content));
   });
 }
 

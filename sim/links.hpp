@@ -17,15 +17,15 @@ class Links {
   // What the links need to know about a node, and where they deliver.
   struct End {
     std::function<bool()> powered, listening; // machine on; process up and wanting a connection
-    std::function<void(std::uint32_t network, const Beat&)> beat;
+    std::function<void(std::uint32_t network, std::shared_ptr<const Beat>)> beat;
     std::function<void()> connected;
     std::function<void(const std::string& why)> disconnected;
-    std::function<void(const Frame&, const Content*)> frame;
+    std::function<void(Frame&&, std::shared_ptr<const Content>)> frame;
   };
   Links(const Plan&, Queue&, const Weather&);
   void attach(NodeIndex n, End end) { ends_[n] = std::move(end); }
 
-  void send_beat(NodeIndex from, std::uint32_t network, const Beat&);
+  void send_beat(NodeIndex from, std::uint32_t network, std::shared_ptr<const Beat>);
   void send_frame(NodeIndex from, const Frame&, std::shared_ptr<const Content>);
   void close(NodeIndex from, const std::string& why); // by this side: the other gets a reset when the path allows
   void forget(NodeIndex n) { sides_[n].connection = 0; } // its process is gone

@@ -1,17 +1,19 @@
 // How a simulated machine carries out what Mirror orders: one executor that keeps its order, the set log, flushes, the wire.
+// (`e = e` in a capture: a copy that can be moved; plain `e` would stay const and be copied at every hand.)
 #include "sim/host.hpp"
 #include "sim/oracles.hpp"
 
 namespace lockstep::sim {
 
-Payload Host::keep(Content c) {
-  Payload p{++handles_, c.size()};
+Payload Host::keep(Content c) { return keep(std::make_shared<const Content>(std::move(c))); }
+Payload Host::keep(std::shared_ptr<const Content> c) {
+  Payload p{++handles_, c->size()};
   payloads_.emplace(p.handle, std::move(c));
   return p;
 }
-const Content* Host::content_of(Payload p) const {
+std::shared_ptr<const Content> Host::content_of(Payload p) const {
   auto i = payloads_.find(p.handle);
-  return i == payloads_.end() ? nullptr : &i->second;
+  return i == payloads_.end() ? nullptr : i->second;
 }
 
 template <class F>
@@ -31,7 +33,7 @@ Injected Host::injected_for(std::uint64_t units) {
 }
 
 void Host::carry(const fx::Execute& e) {
-  on_executor([this, e] {
+  on_executor([this, e = e] {
     if (clock() > e.not_after) {
       in::Executed r{e.ticket};
       r.expired = true;
@@ -40,7 +42,7 @@ void Host::carry(const fx::Execute& e) {
     oracles_.executing(*this, e.op);
     auto content = content_of(e.payload);
     if (e.op.kind == OpKind::sync && sabotage_ == Sabotage::flush_lies) return to_mirror(in::Executed{e.ticket});
-    auto r = carry_out(disk_.files, e.op, content, false, injected_for(content ? content->units.size() : 0));
+    auto r = carry_out(disk_.files, e.op, content.get(), false, injected_for(content ? content->units.size() : 0));
     to_mirror(in::Executed{e.ticket, r.error, r.amount, r.partial, false});
   });
 }
@@ -56,11 +58,11 @@ void Host::carry(const fx::Complete& e) {
 
 void Host::carry(const fx::Apply& e) {
   oracles_.applying(*this, e.op);
-  on_executor([this, e] {
+  on_executor([this, e = e] {
     auto content = content_of(e.payload);
     bool forget = sabotage_ == Sabotage::apply_forgets && e.op.kind == OpKind::write && ++lies_ % 20 == 0;
     if (forget) return to_mirror(in::Applied{e.ticket});
-    auto r = carry_out(disk_.files, e.op, content, e.may_be_done, injected_for(content ? content->units.size() : 0));
+    auto r = carry_out(disk_.files, e.op, content.get(), e.may_be_done, injected_for(content ? content->units.size() : 0));
     trace_.line(queue_.now(), index_, [&] {
       return "      applied " + to_string(e.op) + (r.error ? ": error " + std::to_string(r.error) : std::string{});
     });
@@ -69,7 +71,7 @@ void Host::carry(const fx::Apply& e) {
 }
 
 void Host::carry(const fx::ReadItem& e) {
-  on_executor([this, e] {
+  on_executor([this, e = e] {
     Content digests;
     auto r = read_item(disk_.files.now(), e, digests);
     if (!r.error && injected_for(0).error) r = {.ticket = e.ticket, .error = err::io}, digests = {};
@@ -79,7 +81,7 @@ void Host::carry(const fx::ReadItem& e) {
 }
 
 void Host::carry(const fx::ReadData& e) {
-  on_executor([this, e] {
+  on_executor([this, e = e] {
     Content data;
     auto r = read_extent(disk_.files.now(), e, data);
     if (!r.error && injected_for(0).error) r = {.ticket = e.ticket, .error = err::io}, data = {};
@@ -89,9 +91,8 @@ void Host::carry(const fx::ReadData& e) {
 }
 
 void Host::carry(const fx::Send& e) {
-  std::shared_ptr<const Content> content;
-  if (auto c = content_of(e.payload)) content = std::make_shared<Content>(*c);
-  else if (!e.bytes.empty()) content = std::make_shared<Content>(Content{{}, e.bytes});
+  auto content = content_of(e.payload);
+  if (!content && !e.bytes.empty()) content = std::make_shared<Content>(Content{{}, e.bytes});
   oracles_.frame_sent(*this, e.frame);
   links_.send_frame(index_, e.frame, std::move(content));
 }
@@ -102,10 +103,10 @@ void Host::carry(const fx::Flush& e) {
   auto start = disk_start(flush_free_);
   flush_free_ = start + disk_time(start, 2000, 40'000);
   bool fails = weather_.on_node(What::flush_error, index_, queue_.now()) != nullptr;
-  later_here(start - queue_.now(), [this, e, fails] {
+  later_here(start - queue_.now(), [this, e = e, fails] {
     // Carried out at its beginning: a crash halfway leaves no more than a crash before or after it does.
     if (!fails && sabotage_ != Sabotage::flush_lies) disk_.files.flush();
-    later_here(flush_free_ - queue_.now(), [this, e, fails] {
+    later_here(flush_free_ - queue_.now(), [this, e = e, fails] {
       if (!fails) {
         if (e.checkpoint.generation != 0) disk_.state.checkpoint_file = e.checkpoint;
       }

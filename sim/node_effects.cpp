@@ -6,7 +6,7 @@ namespace lockstep::sim {
 
 void Host::carry(const nfx::SendBeat& e) {
   oracles_.beat_sent(*this, e.network, e.beat);
-  links_.send_beat(index_, e.network, e.beat);
+  links_.send_beat(index_, e.network, std::make_shared<const Beat>(e.beat));
 }
 
 void Host::carry(const nfx::Persist& e) {
@@ -18,7 +18,7 @@ void Host::carry(const nfx::Persist& e) {
   later_here(start - queue_.now(), [this, record = e.record, fails] {
     if (!fails) record_in_flight_ = record;
   });
-  later_here(record_free_ - queue_.now(), [this, e, fails] {
+  later_here(record_free_ - queue_.now(), [this, e = e, fails] {
     if (!fails && sabotage_ != Sabotage::record_lies) {
       auto before = disk_.state.record;
       disk_.state.record = e.record;
@@ -30,14 +30,14 @@ void Host::carry(const nfx::Persist& e) {
 }
 
 void Host::carry(const nfx::MarkDirs& e) {
-  later_here(disk_start(queue_.now()) - queue_.now() + disk_time(queue_.now(), 500, 5000), [this, e] {
+  later_here(disk_start(queue_.now()) - queue_.now() + disk_time(queue_.now(), 500, 5000), [this, e = e] {
     disk_.state.marker = e.uid;
     to_node(nin::MountDone{e.ticket, true, {}});
   });
 }
 
 void Host::carry(const nfx::SetAside& e) {
-  later_here(disk_time(queue_.now(), 20'000, 300'000), [this, e] {
+  later_here(disk_time(queue_.now(), 20'000, 300'000), [this, e = e] {
     bool fails = weather_.on_node(What::aside_fails, index_, queue_.now()) != nullptr;
     if (!fails) set_aside = true;
     to_node(nin::AsideDone{e.ticket, !fails, fails ? "no space left on device" : ""});
@@ -89,7 +89,7 @@ void Host::script_ends(Ticket ticket, const std::string& name, bool force, std::
 
 void Host::carry(const nfx::KillScript& e) {
   if (sabotage_ == Sabotage::kill_lost) return;
-  later_here(ms(pick(chance(4), 10, 2000)), [this, e] {
+  later_here(ms(pick(chance(4), 10, 2000)), [this, e = e] {
     if (!script_ || script_->ticket != e.ticket) return;
     auto s = *script_;
     script_.reset();
@@ -119,7 +119,7 @@ void Host::carry(const nfx::AskArbiter& e) {
 }
 
 void Host::carry(const nfx::MountFor& e) {
-  later_here(ms(pick(chance(7), 2, 60)), [this, e] { try_mount(e); });
+  later_here(ms(pick(chance(7), 2, 60)), [this, e = e] { try_mount(e); });
 }
 
 void Host::try_mount(const nfx::MountFor& e) {
@@ -128,7 +128,7 @@ void Host::try_mount(const nfx::MountFor& e) {
     return to_node(nin::MountDone{e.ticket, false, "fuse: device is busy"});
   }
   if (mount_ == MountKind::replicate && e.kind != MountKind::replicate) {
-    if (!open_.empty() && !e.force) return later_here(ms(50), [this, e] { try_mount(e); }); // busy until answered
+    if (!open_.empty() && !e.force) return later_here(ms(50), [this, e = e] { try_mount(e); }); // busy until answered
     fail_open();
     if (on_application_lost) on_application_lost();
   }
@@ -137,21 +137,22 @@ void Host::try_mount(const nfx::MountFor& e) {
 }
 
 void Host::carry(const nfx::RaiseVip& e) {
-  if (clock() > e.until) return to_node(nin::VipDone{e.ticket, false, "the address would have expired already"});
+  if (clock() > e.until)
+    return later_here(us(20), [this, t = e.ticket] { to_node(nin::VipDone{t, false, "the address would have expired already"}); });
   bool was = vip_up();
   vip_ = true, vip_until_ = e.until; // sooner or later than before: the kernel keeps the lifetime it was given last
   if (!was) oracles_.address_raised(*this);
-  later_here(ms(pick(chance(8), 1, 15)), [this, e] { to_node(nin::VipDone{e.ticket, true, {}}); });
+  later_here(ms(pick(chance(8), 1, 15)), [this, e = e] { to_node(nin::VipDone{e.ticket, true, {}}); });
 }
 
 void Host::carry(const nfx::DropVip& e) {
   if (sabotage_ != Sabotage::address_sticks) vip_ = false;
-  later_here(ms(pick(chance(9), 1, 10)), [this, e] { to_node(nin::VipDone{e.ticket, true, {}}); });
+  later_here(ms(pick(chance(9), 1, 10)), [this, e = e] { to_node(nin::VipDone{e.ticket, true, {}}); });
 }
 
 void Host::carry(const nfx::ToMirror& e) {
   oracles_.ordered(*this, e.order);
-  later_here(us(20), [this, e] { to_mirror(in::Order{e.order}); });
+  later_here(us(20), [this, e = e] { to_mirror(in::Order{e.order}); });
 }
 
 void Host::carry(const nfx::Answer& e) { oracles_.answered(*this, e.ok, e.sentence); }

@@ -121,7 +121,8 @@ class Oracles {
   std::array<std::array<std::pair<std::uint64_t, std::uint64_t>, 2>, 2> beat_seen_{}; // per host, network: incarnation, seq
   std::set<std::string> rules_seen_;
   Cover cover_;
-  std::array<Side, 2> sides_; // as compare() saw them last, and what it said
+  std::array<Side, 2> sides_; // as compare() saw them last, the versions of their records, and what it said
+  std::array<std::uint64_t, 2> record_versions_{};
   Verdict verdict_;
   bool compared_ = false;
   StreamOrder stream_order_;

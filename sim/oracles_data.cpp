@@ -144,7 +144,7 @@ void Oracles::serves(const Host& h) {
 
 namespace {
 // What this machine would say of itself; true: something else than before.
-bool refresh(Side& s, const Host& h) {
+bool refresh(Side& s, std::uint64_t& record_version, const Host& h) {
   auto& st = h.disk().state;
   auto record_state = st.record ? RecordState::present : st.marker.none() ? RecordState::blank : RecordState::lost;
   auto live = LiveAs::no;
@@ -152,7 +152,7 @@ bool refresh(Side& s, const Host& h) {
     auto role = h.node()->role();
     live = role == Role::prim ? LiveAs::prim : role == Role::second ? LiveAs::second : LiveAs::no;
   }
-  bool same_record = st.record ? s.record == *st.record : s.record_state == record_state;
+  bool same_record = std::exchange(record_version, st.record.version()) == st.record.version();
   if (same_record && s.record_state == record_state && s.checkpoint == st.checkpoint_file && s.live == live) return false;
   if (!same_record) s.record = st.record.value_or(Record{});
   s.record_state = record_state, s.checkpoint = st.checkpoint_file, s.live = live;
@@ -161,7 +161,7 @@ bool refresh(Side& s, const Host& h) {
 } // namespace
 
 Verdict Oracles::what_they_decide() {
-  bool a = refresh(sides_[0], *hosts_[0]), b = refresh(sides_[1], *hosts_[1]);
+  bool a = refresh(sides_[0], record_versions_[0], *hosts_[0]), b = refresh(sides_[1], record_versions_[1], *hosts_[1]);
   if (a || b || !std::exchange(compared_, true)) verdict_ = compare(sides_[0], sides_[1]);
   return verdict_;
 }

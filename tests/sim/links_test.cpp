@@ -12,10 +12,10 @@ struct Net {
       Links::End e;
       e.powered = [this, n] { return up[n]; };
       e.listening = [this, n] { return up[n]; };
-      e.beat = [this, n](std::uint32_t, const Beat& b) { beats[n].push_back(b.seq); };
+      e.beat = [this, n](std::uint32_t, const std::shared_ptr<const Beat>& b) { beats[n].push_back(b->seq); };
       e.connected = [this, n] { ++connected[n]; };
       e.disconnected = [this, n](const std::string&) { ++disconnected[n]; };
-      e.frame = [this, n](const Frame& f, const Content*) { frames[n].push_back(std::get<CheckpointFrame>(f).at.seq); };
+      e.frame = [this, n](Frame&& f, const std::shared_ptr<const Content>&) { frames[n].push_back(std::get<CheckpointFrame>(f).at.seq); };
       links.attach(n, e);
     }
   }
@@ -26,7 +26,7 @@ struct Net {
   void beat(std::uint64_t seq, NodeIndex from = 0) {
     Beat b;
     b.seq = seq;
-    links.send_beat(from, 0, b);
+    links.send_beat(from, 0, std::make_shared<const Beat>(b));
   }
   void frame(std::uint64_t seq, NodeIndex from = 0) { links.send_frame(from, CheckpointFrame{{1, seq}}, nullptr); }
   Plan plan;
