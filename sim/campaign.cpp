@@ -80,7 +80,12 @@ void Campaign::failed(std::uint64_t seed, Mode mode, const Plan& plan, const Vio
   std::fflush(stdout);
   bool once = failed_[v.oracle->name] == 1; // of each oracle the first one is worth the time
   if (!o_.keep_going || (once && !o_.save.empty())) {
-    auto small = o_.shrink_attempts ? shrink(plan, *v.oracle, o_.shrink_attempts) : plan;
+    auto small = plan;
+    if (o_.shrink_seconds > 0) {
+      auto shrunk = shrink(plan, fails_as(*v.oracle), o_.shrink_seconds);
+      small = shrunk.plan;
+      std::printf("%s", told(plan, shrunk).c_str());
+    }
     if (!o_.keep_going) std::printf("%s", print(small).c_str());
     if (!o_.save.empty() && keep_failure(small, o_.save, name))
       std::printf("saved as %s/%s.plan, with its story as .txt and .html\n", o_.save.c_str(), name.c_str());

@@ -14,7 +14,7 @@ struct CampaignOptions {
   double cpu_seconds = 0;          // not 0: so long, whatever `seeds` says
   std::optional<Mode> mode;        // none: all of them in turn
   std::uint64_t determinism = 5;   // percent of the seeds are run twice
-  int shrink_attempts = 400;
+  double shrink_seconds = 60;      // of CPU, for each failure that is shrunk; 0: as it is
   std::string save;                // folder for what a failure leaves: .plan, .txt, .html
   bool keep_going = false, quiet = false, progress = false;
   bool coverage = false, require_coverage = false; // say what was never reached; and fail for it

@@ -16,7 +16,7 @@ using namespace lockstep::sim;
 
 constexpr const char* usage =
     "usage: lockstep-sim run --seeds N | --cpu-minutes M [--seed FIRST] [--mode none|ping|etcd] [--check-determinism PERCENT]\n"
-    "                        [--shrink ATTEMPTS] [--save DIR] [--keep-going] [--quiet] [--progress] [--coverage] [--require-coverage]\n"
+    "                        [--shrink SECONDS] [--save DIR] [--keep-going] [--quiet] [--progress] [--coverage] [--require-coverage]\n"
     "       lockstep-sim plan FILE... [--verbose] [--html OUT]   runs plans and checks what they expect; draws one as a page\n"
     "       lockstep-sim show --seed S --mode none|ping|etcd   prints the plan of a seed\n"
     "       lockstep-sim hashes [--seeds N] [--wall SECONDS] [FILE...]   effect hashes, to compare two builds or two wall clocks\n"
@@ -57,7 +57,7 @@ std::string parse(int argc, char** argv, Options& o) {
       if (!number(value(), n)) return a + " needs a number";
       if (a == "--seeds") c.seeds = n;
       else if (a == "--seed") c.first = n;
-      else if (a == "--shrink") c.shrink_attempts = static_cast<int>(std::min<std::uint64_t>(n, 100'000));
+      else if (a == "--shrink") c.shrink_seconds = double(n);
       else if (a == "--wall") o.wall_s = static_cast<std::int64_t>(n);
       else if (a == "--cpu-minutes") c.cpu_seconds = double(n) * 60;
       else c.determinism = n;
@@ -133,7 +133,7 @@ int hand_over_to_mutants(int argc, char** argv) {
   std::string command = "\"" + program.string() + "\"";
   for (int i = 2; i < argc; ++i) {
     std::string word = argv[i];
-    if (word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != std::string::npos)
+    if (word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./") != std::string::npos)
       return complain("\"" + word + "\" is not an option of mutants");
     command += " " + word;
   }

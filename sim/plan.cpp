@@ -159,9 +159,11 @@ std::string print(const Plan& p) {
   if (p.stays_stopped) line("stays-stopped");
   line("work rate " + std::to_string(p.work.rate) + " ops " + std::to_string(p.work.ops) + " files " +
        std::to_string(p.work.files) + " dirs " + std::to_string(p.work.dirs) + " from " + print(p.work.from));
-  Workload usual;
+  const Workload usual;
+  bool few = std::count(p.work.mix.begin(), p.work.mix.end(), 0u) > static_cast<std::ptrdiff_t>(mix_names.size() / 2);
+  if (few) line("mix only");
   for (std::size_t i = 0; i < mix_names.size(); ++i) {
-    if (p.work.mix[i] != usual.mix[i]) line(std::string("mix ") + mix_names[i] + " " + std::to_string(p.work.mix[i]));
+    if (p.work.mix[i] != (few ? 0 : usual.mix[i])) line(std::string("mix ") + mix_names[i] + " " + std::to_string(p.work.mix[i]));
   }
   for (auto& e : p.events) line(print(e));
   line("heal " + print(p.heal));
@@ -356,6 +358,7 @@ void Parser::line() {
     if (error_.empty() && plan_.networks[n].pulse * 2 > plan_.networks[n].timeout) fail("the timeout is shorter than two pulses");
   } else if (w == "mix") {
     auto m = word("an operation");
+    if (m == "only") return plan_.work.mix.fill(0);
     auto i = std::find_if(mix_names.begin(), mix_names.end(), [&](auto n) { return m == n; });
     if (i == mix_names.end()) return fail("\"" + m + "\" is not an operation of the workload");
     plan_.work.mix[static_cast<std::size_t>(i - mix_names.begin())] = static_cast<std::uint32_t>(number(0, 1000));

@@ -4,7 +4,8 @@
 //   mode none|ping|etcd     async second|none        failover on|off       limit 600s
 //   network 0 pulse 700ms timeout 30s                flow 0
 //   work rate 20 ops 240 files 12 dirs 4 from 5s
-//   mix create 10           (weights: create mkdir write bigwrite rename unlink link truncate setattr punch xattr fsync exchange orphan)
+//   mix create 10           (weights: create mkdir write bigwrite rename unlink link truncate setattr punch xattr fsync exchange orphan;
+//                          `mix only` before them: no others)
 //   at 10s cut a>b beat0 for 5s                      (see the table in plan.cpp for every event)
 //   wall 1700000000 jumping (what wall clocks say: labels; they decide nothing, oracle S20)
 //   manual                  (nobody starts anything)      stays-stopped   (nobody restarts what was stopped)

@@ -141,6 +141,7 @@ def simulator(long):
     yield Step("exhaustive search with planted bugs", [program, "mutants", "--explore"], 1200, skip=absent)
     for plan in sorted((TOP / "tests" / "plans").glob("*.plan")):
         yield Step(f"plan {plan.stem}", [program, "plan", plan], 120, skip=absent)
+    yield Step("shrinking of planted bugs", [sys.executable, TOP / "tests" / "sim" / "shrink.py", TOP / "build"], 900, skip=absent)
     yield Step("picture in a browser", [sys.executable, TOP / "tests" / "sim" / "picture_in_browser.py", program], 120,
                skip=lambda: absent() or (None if shutil.which("chromium") else "chromium is not installed (--long installs it)"))
 

@@ -1,4 +1,5 @@
 #include "sim/mutants/hunt.hpp"
+#include "sim/campaign.hpp"
 #include <algorithm>
 #include <cstring>
 #include <thread>
@@ -93,6 +94,7 @@ bool Hunt::by_seeds(Mutant m, Kill& k) {
       ++k.runs;
       if (!found[i] || run(plans[i], Mutant::none)) continue;
       k.oracle = found[i]->oracle, k.what = found[i]->what;
+      k.plan = plans[i];
       k.by = "seed " + std::to_string(plans[i].seed) + " " + mode_name(plans[i].mode);
       return true;
     }
@@ -100,6 +102,26 @@ bool Hunt::by_seeds(Mutant m, Kill& k) {
     if (on_progress) on_progress(k.runs);
   }
   return false;
+}
+
+Kill Hunt::hunt_with_seeds(Mutant m) {
+  Kill k;
+  by_seeds(m, k);
+  return k;
+}
+
+Shrunk Hunt::shrunk(Mutant m, const Kill& k, double cpu_seconds) const {
+  auto fails = [&](const Plan& p) {
+    auto v = run(p, m);
+    return v && v->oracle == k.oracle && !run(p, Mutant::none);
+  };
+  return shrink(*k.plan, fails, cpu_seconds);
+}
+
+bool Hunt::keep(Mutant m, Plan p, const std::string& directory) const {
+  Planted on(m);
+  p.kills = {info(m).name};
+  return keep_failure(p, directory, "kills-" + p.kills[0]);
 }
 
 Kill Hunt::hunt(Mutant m) {

@@ -3,6 +3,7 @@
 #pragma once
 #include "core/base/mutant.hpp"
 #include "sim/plan.hpp"
+#include "sim/shrink.hpp"
 #include "sim/world.hpp"
 #include <functional>
 
@@ -29,12 +30,17 @@ struct Kill {
   std::string by;                 // the plan's name or the seed
   std::string what;
   std::uint64_t runs = 0;         // until then
+  std::optional<Plan> plan;       // of a seed
 };
 
 class Hunt {
  public:
   Hunt(std::vector<Plan> plans, const Bounds& bounds) : plans_(std::move(plans)), bounds_(bounds) {}
   Kill hunt(Mutant);
+  Kill hunt_with_seeds(Mutant); // whatever plans name it
+  // The smallest plan that kills it in the same way, and is clean without it.
+  Shrunk shrunk(Mutant, const Kill&, double cpu_seconds) const;
+  bool keep(Mutant, Plan, const std::string& directory) const; // as a plan that names the mutant, with its story; false: not written
   // Without any mutant: every plan, and so many seeds, must be clean. Empty, or the first that is not.
   std::string unclean(std::uint64_t seeds) const;
   // Plans that name a mutant and do not kill it.

@@ -22,6 +22,8 @@ constexpr const char* usage =
     "  --seeds N     so many random seeds per mutant that no plan kills (2000)\n"
     "  --jobs J      so many threads (all processors)\n"
     "  --plans-only  only the mutants that a plan of tests/plans names, by these plans\n"
+    "  --shrink SECS the plan of the first random seed that kills --only NAME, made as small as so many CPU seconds allow\n"
+    "  --save DIR    keeps that plan there, with its story as .txt and .html\n"
     "  --list        what each of them breaks\n"
     "  --show        what the oracle said about each\n"
     "  --explore     instead: those that the exhaustive search must find, within its own bounds\n"
@@ -32,6 +34,8 @@ struct Options {
   Bounds bounds;
   std::vector<Mutant> only;
   bool list = false, show = false, explore = false;
+  double shrink_seconds = 0;
+  std::string save;
 };
 
 int complain(const std::string& sentence) {
@@ -45,22 +49,27 @@ std::string parse(int argc, char** argv, Options& o) {
   for (int i = 1; i < argc; ++i) {
     std::string a = argv[i];
     std::string v = i + 1 < argc ? argv[i + 1] : "";
-    if (a == "--seeds" || a == "--seed" || a == "--jobs") {
+    if (a == "--seeds" || a == "--seed" || a == "--jobs" || a == "--shrink") {
       if (v.empty() || v.size() > 9 || v.find_first_not_of("0123456789") != std::string::npos) return a + " needs a number";
       auto n = std::stoull(v);
-      if (a == "--jobs") o.bounds.jobs = static_cast<unsigned>(std::clamp<std::uint64_t>(n, 1, 256));
+      if (a == "--shrink") o.shrink_seconds = double(n);
+      else if (a == "--jobs") o.bounds.jobs = static_cast<unsigned>(std::clamp<std::uint64_t>(n, 1, 256));
       else (a == "--seed" ? o.bounds.first : o.bounds.seeds) = n;
       ++i;
     } else if (a == "--only") {
       auto m = mutant_named(v);
       if (!m) return "there is no mutant \"" + v + "\": see --list";
       o.only.push_back(*m), ++i;
+    } else if (a == "--save") {
+      if ((o.save = v).empty()) return "--save needs the name of a folder";
+      ++i;
     } else if (a == "--plans-only") o.bounds.plans_only = true;
     else if (a == "--list") o.list = true;
     else if (a == "--show") o.show = true;
     else if (a == "--explore") o.explore = true;
     else return "unknown option " + a;
   }
+  if (o.shrink_seconds > 0 && o.only.size() != 1) return "--shrink needs one --only NAME";
   return {};
 }
 
@@ -135,12 +144,26 @@ int explore_with(int argc, char** argv) {
   planted[static_cast<std::size_t>(*m)] = true;
   return explore::command(argc - 3, argv + 3);
 }
+
+// One planted bug, from a random seed that meets it to a plan that a person can read.
+int shrink_one(const Options& o, Mutant m) {
+  Hunt hunt({}, o.bounds);
+  auto k = hunt.hunt_with_seeds(m);
+  if (!k.oracle) return std::printf("%s lives for %llu seeds\n", info(m).name, static_cast<unsigned long long>(k.runs)), 1;
+  auto small = hunt.shrunk(m, k, o.shrink_seconds);
+  std::printf("# %s: %s\n# %s, %s: %s\n# %s%s", info(m).name, info(m).sentence, k.by.c_str(), k.oracle->name, k.what.c_str(),
+              told(*k.plan, small).c_str(), print(small.plan).c_str());
+  if (o.save.empty()) return 0;
+  if (!hunt.keep(m, small.plan, o.save)) return 1;
+  return std::printf("# kept as %s/kills-%s.plan, with its story as .txt and .html\n", o.save.c_str(), info(m).name), 0;
+}
 } // namespace
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::string(argv[1]) == "explore") return explore_with(argc, argv);
   Options o;
   if (auto wrong = parse(argc, argv, o); !wrong.empty()) return complain(wrong);
+  if (o.shrink_seconds > 0) return shrink_one(o, o.only[0]);
   if (o.explore) return explore_mutants(o.show, o.only);
   auto chosen = o.only;
   for (std::size_t i = 1; o.only.empty() && i < mutant_count; ++i) chosen.push_back(static_cast<Mutant>(i));
