@@ -9,7 +9,10 @@ namespace lockstep {
 // A late beat of an older incarnation must not replace the living one: it has to prove that it heard us since.
 bool Node::accept_sender(const nin::BeatIn& in) {
   const auto& b = in.beat;
-  if (!peer_) return true;
+  if (!peer_) {
+    for (std::uint32_t i = 0; i < echo_floor_.size(); ++i) echo_floor_[i] = liveness_.sent_seq(i);
+    return true;
+  }
   bool same = b.node_uid == peer_->node_uid && b.incarnation == peer_->incarnation;
   if (same && !liveness_.another_life(in.network, b)) return true;
   bool newer = b.node_uid == peer_->node_uid && b.incarnation > peer_->incarnation;

@@ -104,8 +104,9 @@ bool Node::apply(Event e, const char* action) {
   return true;
 }
 
+// Not what stops the application of a former life: a start that is given up before must not leave it behind ((iii) 18).
 void Node::interrupt() {
-  tasks_.clear();
+  std::erase_if(tasks_, [](const Task& t) { return t.step != Step::prestart; });
   if (!running_) return;
   auto limit = config_.module.user ? config_.module.user->nicestoptimeout : seconds(0);
   if (is_start(running_->task.step)) running_->limit = earlier(running_->limit, now_ + limit);
@@ -253,7 +254,8 @@ void Node::check_step_limit() {
       running_->second_try = true, running_->limit = now_ + seconds(60);
       return to_mirror(order::Quiesce{true});
     }
-    if (!quiesced_) quiesced_ = {Position{}, false};
+    // What SECOND gave its word for and did not carry out is missing in its copy (control:O1).
+    if (!quiesced_) quiesced_ = {Position{}, false}, leave_complete_ = leave_complete_ && standing_ != Standing::second;
     running_->limit = Instant::never();
     return;
   }
