@@ -212,6 +212,7 @@ Result attributes(FileSystem&, const Op&, const Content*);
 } // namespace drain
 
 Result carry_out(FileSystem& fs, const Op& op, const Content* content, bool may_be_done, const Injected& injected) {
+  fs.copied_unflushed = fs.copied_unflushed || is_drain(op.kind);
   switch (op.kind) {
   case OpKind::drain_dir: return injected.error ? Result{.error = injected.error} : drain::directory(fs, op, content);
   case OpKind::drain_query: return injected.error ? Result{.error = injected.error} : drain::query(fs, op, content);

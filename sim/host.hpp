@@ -73,6 +73,7 @@ class Host {
 
   // ---- the application on this node
   bool application_up() const { return application_; }
+  bool stop_was_tried() const { return stop_tried_; } // since it was started; whether it obeyed is its own affair
   bool may_submit() const { return node_ && mirror_ && application_ && mount_ == MountKind::replicate && !paused(); }
   void submit(std::uint64_t token, Op op, Content content);
   Key new_key() { return {key_minter(uid(), incarnation_, life_), ++keys_}; }
@@ -209,7 +210,7 @@ class Host {
   std::uint64_t commands_ = 0;
 
   // devices
-  bool application_ = false, vip_ = false;
+  bool application_ = false, stop_tried_ = false, vip_ = false;
   Instant vip_until_;
   MountKind mount_ = MountKind::plain;
   std::uint64_t script_run_ = 0; // of the one that runs

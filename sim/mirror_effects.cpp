@@ -43,6 +43,7 @@ void Host::carry(const fx::Execute& e) {
     auto content = content_of(e.payload);
     if (e.op.kind == OpKind::sync && sabotage_ == Sabotage::flush_lies) return to_mirror(in::Executed{e.ticket});
     auto r = carry_out(disk_.files, e.op, content.get(), false, injected_for(content ? content->units.size() : 0));
+    oracles_.executed(*this, e.op, r.error, r.amount);
     to_mirror(in::Executed{e.ticket, r.error, r.amount, r.partial, false});
   });
 }

@@ -47,6 +47,8 @@ void Host::carry(const nfx::SetAside& e) {
 void Host::carry(const nfx::RunScript& e) {
   oracles_.script_starts(*this, e.name, script_.has_value());
   bool force = !e.args.empty() && e.args[0] == "force";
+  if (e.name == "start_prim") stop_tried_ = false;
+  if (e.name == "stop_prim" || e.name == "prestart") stop_tried_ = true;
   script_ = Script{e.ticket, e.name, force, false};
   auto run = ++script_run_;
   auto named = [&](What w) {
@@ -128,6 +130,7 @@ void Host::try_mount(const nfx::MountFor& e) {
     return to_node(nin::MountDone{e.ticket, false, "fuse: device is busy"});
   }
   if (mount_ == MountKind::replicate && e.kind != MountKind::replicate) {
+    oracles_.mount_goes(*this);
     if (!open_.empty() && !e.force) return later_here(ms(50), [this, e = e] { try_mount(e); }); // busy until answered
     fail_open();
     if (on_application_lost) on_application_lost();

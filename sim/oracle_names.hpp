@@ -35,7 +35,7 @@ inline constexpr Oracle S11{"S11", "a resynchronisation ends with equal trees"};
 // oracles_arbiter.cpp
 inline constexpr Oracle S12{"S12", "the arbiter's key goes only to a node that has every acknowledged operation"};
 inline constexpr Oracle S16{"S16", "the arbiter's key changes only by compare-and-set from what its asker descends from, to what it has recorded"};
-inline constexpr Oracle mirror_first{"S3m", "what was acknowledged in a pair, the secondary has received"};
+inline constexpr Oracle mirror_first{"S3m", "what the application was told in a pair, the secondary knows: received if it was done, heard of if it failed"};
 inline constexpr Oracle cover{"I-cover", "whatever may differ is in a set that will be looked at"};
 // stream_order.cpp
 inline constexpr Oracle S8{"S8", "operations are applied only from the incarnation and generation that is followed"};

@@ -47,11 +47,13 @@ class Oracles {
   void script_starts(const Host&, const std::string& name, bool another_runs);
   void script_ended(const Host&, const std::string&) {}
   void witness_answered(const Host& h, bool reachable) { witness_said_[h.index()] = {queue_.now(), reachable}; }
+  void mount_goes(const Host&);
   void arbiter_asked(const Host&, const nfx::AskArbiter&);
   void key_changed(const Arbiter::Change&); // now
   void address_raised(const Host&);
   void submitted(const Host&, std::uint64_t token, const Op&, const Content*);
   void executing(const Host&, const Op&);
+  void executed(const Host&, const Op&, std::int32_t error, std::uint64_t amount);
   void completing(const Host&, std::uint64_t token, std::int32_t error, std::uint64_t amount);
   void applying(const Host&, const Op&);
 
@@ -99,9 +101,11 @@ class Oracles {
   void check_deadlines(const Host&);
   void count_change(const Host&);
   void pair_formed();
+  void told_of_failure(const Host&, const Op&);
   void find(const Host&, const Deadlines::Finding&);
   bool split_excused_with_arbiter() const;
   void minted_with_arbiter(const Host&, const std::optional<Record>& before, Era&);
+  void speaks(const Host&, const Beat&);
   void check_pair_ready(const Host&);
   void check_cover();
   Verdict what_they_decide(); // if they met now
@@ -116,6 +120,7 @@ class Oracles {
   std::optional<Violation> violation_;
   std::map<std::uint64_t, Era> eras_; // by nonce
   std::map<std::uint64_t, Pending> pending_;
+  std::array<std::vector<Position>, 2> unheard_; // per host: what it did not carry out as sent, until the other node says that it knows
   std::array<std::pair<std::uint64_t, std::uint64_t>, 2> served_{}; // (nonce, incarnation) already checked
   std::array<std::pair<std::uint64_t, std::uint64_t>, 2> ready_checked_{};
   std::array<std::array<std::pair<std::uint64_t, std::uint64_t>, 2>, 2> beat_seen_{}; // per host, network: incarnation, seq

@@ -37,6 +37,7 @@ void Oracles::disk_failed(const Host& h) {
 void Oracles::started(const Host& h) {
   deadlines_.process_gone(h.index());
   deadlines_.partner_back(other(h).index());
+  unheard_[h.index()].clear();
   hearing_.process_started(h.index(), queue_.now());
   stream_order_.process_gone(h.index());
 }
@@ -55,11 +56,30 @@ void Oracles::submitted(const Host& h, std::uint64_t token, const Op& op, const 
   pending_[token] = std::move(p);
 }
 
+// What this disk did not carry out as it was sent: the application hears of it only after the secondary knows (design 7, data:D9).
+void Oracles::executed(const Host& h, const Op& op, std::int32_t error, std::uint64_t amount) {
+  bool as_sent = error == 0 && (op.kind != OpKind::write || amount >= op.length);
+  if (as_sent || h.mirror()->role() != MirrorRole::prim) return;
+  if (auto at = stream_order_.position_of(h.uid(), h.incarnation(), h.mirror()->generation(), op)) unheard_[h.index()].push_back(*at);
+}
+void Oracles::told_of_failure(const Host& h, const Op& op) {
+  if (unheard_[h.index()].empty()) return;
+  auto at = stream_order_.position_of(h.uid(), h.incarnation(), h.mirror()->generation(), op);
+  auto& list = unheard_[h.index()];
+  auto it = at ? std::find(list.begin(), list.end(), *at) : list.end();
+  if (it == list.end()) return;
+  list.erase(it);
+  auto& m = *h.mirror();
+  bool in_step = m.role() == MirrorRole::prim && m.ready() && m.linked() && h.node()->role() == Role::prim && h.node()->sub() == Sub::ready;
+  if (in_step) violated(oracle::mirror_first, name_of(h) + " tells its application that " + to_string(op) + " failed, and the secondary does not know yet");
+}
+
 void Oracles::completing(const Host& h, std::uint64_t token, std::int32_t error, std::uint64_t amount) {
   auto p = pending_.find(token);
   if (p == pending_.end()) return;
   auto pending = std::move(p->second);
   pending_.erase(p);
+  told_of_failure(h, pending.op);
   if (error) {
     ++trace_.counts.failed;
     return;
@@ -84,14 +104,19 @@ void Oracles::completing(const Host& h, std::uint64_t token, std::int32_t error,
   for (auto& [c, v] : pending.cells) era->promises.acknowledged(c, v);
   if (r->state != Freshness::shared) return;
   auto& peer = other(h);
-  if (!keeps_memory(peer, r->g.nonce)) return;
+  // A target that handed in counts from the moment the source gave up `own` for it (control:R1 step 2).
+  bool handed_in = peer.running() && peer.mirror()->role() == MirrorRole::target && peer.disk().state.record && peer.disk().state.record->g == r->g;
+  if (!keeps_memory(peer, r->g.nonce) && !handed_in) return;
   for (auto& [c, v] : pending.cells) {
     auto there = value_of(peer.disk().files.now(), c);
     if (there && *there == v) continue;
     bool received = false;
-    peer.mirror()->visit_in_flight([&](const Op& op) {
-      received = received || (op.kind == pending.kind && op.object == pending.object && op.offset == pending.op.offset && op.name == pending.op.name);
-    });
+    // With async="none" the other node has carried it out, it is not only under way there (design 7).
+    if (!plan_.sync_on_second) {
+      peer.mirror()->visit_in_flight([&](const Op& op) {
+        received = received || (op.kind == pending.kind && op.object == pending.object && op.offset == pending.op.offset && op.name == pending.op.name);
+      });
+    }
     if (!received)
       violated(oracle::mirror_first, "the secondary never received " + to_string(pending.op) + ", acknowledged by " + name_of(h));
     return;
@@ -101,7 +126,12 @@ void Oracles::completing(const Host& h, std::uint64_t token, std::int32_t error,
 void Oracles::find(const Host& h, const Deadlines::Finding& f) {
   if (f) violated(*f->first, name_of(h) + " " + f->second);
 }
-void Oracles::frame_sent(const Host& h, const Frame& f) { find(h, stream_order_.sent(h.uid(), h.incarnation(), f)); }
+void Oracles::frame_sent(const Host& h, const Frame& f) {
+  find(h, stream_order_.sent(h.uid(), h.incarnation(), f));
+  if (auto* receipt = std::get_if<ReceiptFrame>(&f)) {
+    std::erase_if(unheard_[other(h).index()], [&](const Position& at) { return at.generation == receipt->received.generation && at.seq <= receipt->outcomes; });
+  }
+}
 void Oracles::ordered(const Host& h, const MirrorOrder& o) {
   auto f = std::get_if<order::FollowResync>(&o);
   if (!f) return;

@@ -6,6 +6,8 @@ namespace lockstep::sim {
 
 void Oracles::minted(const Host& h, const std::optional<Record>& before) {
   auto& r = *h.disk().state.record;
+  bool half_copied = before && before->state == Freshness::inconsistent && !before->g.none() && r.state == Freshness::own;
+  if (half_copied && !forced_[h.index()]) violated(oracle::S10, name_of(h) + " may serve what it copied in part, and nobody forced it");
   Era era;
   era.g = r.g, era.writer = h.index();
   bool by_operator = r.g.minted_as == MintedAs::op;
@@ -57,6 +59,8 @@ void Oracles::recorded(const Host& h, const std::optional<Record>& before) {
   bool gave_up = r.state == Freshness::outdated && r.why == Why::failover_off;
   if (gave_up && before && before->state == Freshness::shared) memory_lost(h);
   bool was = before && before->state == Freshness::inconsistent;
+  if (was && r.state != Freshness::inconsistent && r.why == Why::resynced && h.disk().files.copied_unflushed)
+    violated(oracle::S10, name_of(h) + " is recorded as consistent, and what was copied last is not on its disk (data:D15)");
   if (r.state == Freshness::inconsistent && !was) becomes_target(h); // also of a record it lost since
   if (eras_.count(r.g.nonce)) newest_[h.index()] = r;
   check_complete(h, before);
@@ -142,6 +146,7 @@ void Oracles::beat_sent(const Host& h, std::uint32_t network, const Beat& b) {
   auto is = std::pair(b.incarnation.value, b.seq);
   if (is <= seen && !stale_[h.index()] && !lost_[h.index()]) violated(oracle::S17, name_of(h) + ": heartbeat number goes back");
   seen = is;
+  speaks(h, b);
   auto& r = h.disk().state.record;
   if (b.record_state == RecordState::present && (!r || !(b.record == *r)))
     violated(oracle::S6, name_of(h) + " claims a record in a heartbeat that is not durable");

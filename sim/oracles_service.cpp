@@ -72,6 +72,17 @@ void Oracles::check_ready(const Host& h) {
     violated(oracle::S15, name_of(h) + " is " + role_name(node.role()) + " Ready since " + std::to_string((queue_.now() - since).in_ms()) + " ms and does not say ready");
 }
 
+// Design 5: the application stopped, the address gone: only then the other side may start. Whether a stop script obeys is its own affair.
+void Oracles::speaks(const Host& h, const Beat& b) {
+  if (b.goodbye != Goodbye::none && h.vip_up()) violated(oracle::S13, name_of(h) + " says goodbye and has the address");
+  bool gives_up = b.goodbye != Goodbye::none || !role_serves(b.role);
+  if (gives_up && h.application_up() && !h.stop_was_tried())
+    violated(oracle::S14, name_of(h) + " says " + role_name(b.role) + " and never stopped its application");
+}
+void Oracles::mount_goes(const Host& h) {
+  if (h.application_up() && !h.stop_was_tried()) violated(oracle::S14, name_of(h) + " takes the tree from an application it did not stop");
+}
+
 void Oracles::address_raised(const Host& h) {
   if (!role_serves(h.node()->role())) {
     violated(oracle::S13, name_of(h) + " raises the address as " + role_name(h.node()->role()));

@@ -34,6 +34,17 @@ StreamOrder::Finding StreamOrder::sent(NodeUid from, Incarnation by, const Frame
   return {};
 }
 
+std::optional<Position> StreamOrder::position_of(NodeUid from, Incarnation by, std::uint64_t generation, const Op& op) const {
+  auto epoch = epochs_.find(from);
+  auto s = streams_.find({from, epoch == epochs_.end() ? 0 : epoch->second, by.value, generation});
+  if (s == streams_.end()) return std::nullopt;
+  auto digest = digest_of(op);
+  for (auto it = s->second.ops.rbegin(); it != s->second.ops.rend(); ++it) {
+    if (it->second.digest == digest) return Position{generation, it->first};
+  }
+  return std::nullopt;
+}
+
 const StreamOrder::Stream* StreamOrder::stream_of(const Follower& f) const {
   auto s = streams_.find({f.session.source, f.epoch, f.session.source_incarnation.value, f.session.source_gen.counter});
   return s == streams_.end() ? nullptr : &s->second;

@@ -17,6 +17,8 @@ class StreamOrder {
  public:
   using Finding = std::optional<std::pair<const Oracle*, std::string>>;
   Finding sent(NodeUid from, Incarnation, const Frame&);
+  // Of what was sent last with this content.
+  std::optional<Position> position_of(NodeUid from, Incarnation by, std::uint64_t generation, const Op&) const;
   void went_back(NodeUid u) { ++epochs_[u]; } // its next incarnation has the number of one that was
   void follows(NodeIndex n, const Session& s) { followers_[n] = {true, s, epochs_[s.source], {}}; }
   void process_gone(NodeIndex n) { followers_[n] = {}; }

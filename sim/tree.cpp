@@ -240,6 +240,7 @@ void FileSystem::apply_journal(std::uint64_t end) {
 }
 
 void FileSystem::flush() {
+  copied_unflushed = false;
   apply_journal(journal_base_ + journal_.size());
   for (auto& [cell, version] : dirty_) {
     durable_.write_unit(cell.first, cell.second, version);

@@ -107,6 +107,7 @@ class FileSystem {
   void sync_file(Key file); // fsync: its data, and the journal as far as it goes
   void crash(std::uint64_t hash);
   void restore(const Tree& image) { volatile_ = durable_ = image, journal_.clear(), dirty_.clear(), blocked.clear(), all_touched_ = true, ++names_version_; }
+  bool copied_unflushed = false; // a copy wrote here since the last flush began (data:D15)
   bool clean() const { return journal_.empty() && dirty_.empty(); }
 
   // Children of drained directories that were still above them (resync target; memory only).

@@ -144,6 +144,8 @@ def simulator(long):
     yield Step("shrinking of planted bugs", [sys.executable, TOP / "tests" / "sim" / "shrink.py", TOP / "build"], 900, skip=absent)
     yield Step("picture in a browser", [sys.executable, TOP / "tests" / "sim" / "picture_in_browser.py", program], 120,
                skip=lambda: absent() or (None if shutil.which("chromium") else "chromium is not installed (--long installs it)"))
+    # Every planted bug must be noticed; without --long those that a plan is meant for.
+    yield Step("mutants", [program, "mutants", *([] if long else ["--plans-only"])], 7200 if long else 900, skip=absent)
 
 
 def determinism():

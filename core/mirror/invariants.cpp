@@ -115,7 +115,7 @@ MirrorFacts Mirror::facts() const {
     const auto& g = rx_.queue[rx_.emitted - 1];
     f.ahead = g.seq > rx_.watermark && !is_drain(g.op.kind);
   }
-  f.checkpoint = own_checkpoint_, f.frozen = flush_.frozen;
+  f.checkpoint = own_checkpoint_;
   f.marks = durable_.size(), f.everything = durable_.everything;
   f.release_at = release_durable_at_;
   if (ours(own_checkpoint_) && ours(peer_checkpoint_)) f.both_flushed = std::min(own_checkpoint_.seq, peer_checkpoint_.seq);

@@ -36,7 +36,6 @@ struct MirrorFacts {
   std::uint64_t received = 0, receipted = 0, applied = 0;
   bool ahead = false; // something that is applied is not known to have happened
   Position checkpoint;
-  bool frozen = false;
   std::size_t marks = 0;            // durable
   bool everything = false;
   std::uint64_t release_at = 0, both_flushed = 0;

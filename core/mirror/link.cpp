@@ -29,7 +29,7 @@ void Mirror::open_stream(const Session& s, bool as_source) {
   if (!as_source) stream_.peer_uid = s.source;
   peer_checkpoint_ = {};
   // What this node flushed of another stream with the same number (the other side of a fork, an interrupted copy) says nothing of this one.
-  if (!as_source && ours(own_checkpoint_) && !mutated(Mutant::former_checkpoint_counts)) own_checkpoint_ = at(0);
+  if (!as_source && ours(own_checkpoint_) && !mutated(Mutant::fork_checkpoint_counts)) own_checkpoint_ = at(0);
   if (as_source) {
     auto last = tx_.next_seq - 1;
     tx_ = SendSide{};
@@ -59,7 +59,7 @@ void Mirror::check_link() {
   if (linked_ || !connected_ || !peer_hello_ || !stream_.open || stream_.closed) return;
   auto& h = *peer_hello_;
   bool other = h.session != stream_.session || h.generation != stream_.generation || h.incarnation != stream_.peer;
-  if (other && !mutated(Mutant::any_stream_links)) return;
+  if (other) return;
   if (h.is_source == stream_.source || (!stream_.peer_uid.none() && h.node_uid != stream_.peer_uid)) return;
   linked_ = true;
   tx_.progress_since = now_, tx_.failed_said = false;

@@ -99,7 +99,8 @@ void Mirror::announce_checkpoint() {
 // data:D2: an item is forgotten when the durable checkpoints of both nodes have passed its last touch or drain.
 void Mirror::release_sets() {
   bool in_stream = role_ != Role::preparing && role_ != Role::idle && stream_.open && !stream_.closed;
-  if (!in_stream || !ours(own_checkpoint_) || !ours(peer_checkpoint_)) return;
+  bool mine = ours(own_checkpoint_) || mutated(Mutant::former_checkpoint_counts);
+  if (!in_stream || !mine || !ours(peer_checkpoint_)) return;
   auto both = std::min(own_checkpoint_.seq, peer_checkpoint_.seq);
   if (mutated(Mutant::own_checkpoint_frees)) both = own_checkpoint_.seq;
   if (tx_.received > tx_.executed && !receives()) at_work_.add(Rule::P1); // the other node has it, this one does not yet

@@ -143,9 +143,10 @@ void Mirror::note_outcome(LiveOp& l, const in::Executed& x) {
   bool short_write = write && x.amount > 0 && x.amount < l.op.length;
   l.error = x.error, l.amount = x.amount;
   OutcomeNote note{l.seq, Outcome::done, 0};
-  if (short_write && !mutated(Mutant::short_write_is_whole)) note.outcome = Outcome::amended, note.amount = x.amount, l.error = 0;
+  if (short_write && mutated(Mutant::short_write_is_whole)) l.error = 0;
+  else if (short_write) note.outcome = Outcome::amended, note.amount = x.amount, l.error = 0;
   else if (x.error == 0 && write && x.amount == 0 && l.op.length > 0) note.outcome = Outcome::cancelled, l.error = errno_io;
-  else if (x.error != 0 && x.partial && !mutated(Mutant::part_done_is_nothing)) return unknown_effect(l);
+  else if (x.error != 0 && x.partial) return unknown_effect(l);
   else if (x.error != 0) note.outcome = Outcome::cancelled;
   if (l.op.kind == OpKind::sync && x.error != 0 && !mutated(Mutant::failed_flush_counts)) { // Linux says it once: this disk cannot vouch for a checkpoint any more (T4)
     flush_.frozen = true;
@@ -218,8 +219,8 @@ bool Mirror::may_complete(const LiveOp& l) const {
   if (!permitted()) return false;
   if (!with_peer()) return true;
   if (broken_ || l.unknown || (l.seq > tx_.received && !mutated(Mutant::acknowledged_before_receipt))) return false;
-  if (mutated(Mutant::completed_before_outcome)) return true;
-  if (!tx_.exceptions.empty() && tx_.exceptions.begin()->first <= l.order) return false; // data:D9
+  bool waits = !tx_.exceptions.empty() && !mutated(Mutant::completed_before_outcome);
+  if (waits && tx_.exceptions.begin()->first <= l.order) return false; // data:D9
   return !config_.sync_on_second || mutated(Mutant::applied_not_awaited) || l.failed || l.seq <= tx_.applied;
 }
 

@@ -47,6 +47,8 @@ void Mirror::become_alone(Generation g) {
   role_ = Role::alone;
   ready_ = broken_ = unfit_ = from_prim_ = false;
   generation_ = g.counter;
+  // A generation that begins here has no checkpoint: one of this number is of a lineage that was lost.
+  if (own_checkpoint_.generation >= g.counter && !mutated(Mutant::fork_checkpoint_counts)) own_checkpoint_ = {g.counter, 0};
   tell(Rule::D5, static_cast<std::int64_t>(live_.size()), static_cast<std::int64_t>(waiting_.size()));
   for (auto& w : waiting_) ensure_marked(w);
 }

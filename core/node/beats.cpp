@@ -85,7 +85,7 @@ static LiveAs live_as(bool live, const Record& r) {
 Side Node::my_side() const {
   auto record = durable_;
   record.peer_checkpoint_seen = std::max(record.peer_checkpoint_seen, peer_checkpoint_); // what this life heard counts too (control:T1)
-  return {claimed_record_state(), record,           live_as(live(), durable_), config_.config_digest,
+  return {claimed_record_state(), std::move(record), live_as(live(), durable_), config_.config_digest,
           compare_version,        boot_.dirs_empty, checkpoint_,               went_back_};
 }
 

@@ -158,7 +158,7 @@ void Node::decide_heard() {
   }
   if (v.who == Who::i_win) {
     if (durable_.state == Freshness::own) return serve_cold(Rule::T3); // M1
-    if (peer_consents() || mutated(Mutant::verdict_serves)) return serve_cold(Rule::M2);
+    if (peer_consents()) return serve_cold(Rule::M2);
     return wait(Wait::for_peer, v.rule, "the other node has to give up its claim first", "the other node to answer",
                 "");
   }

@@ -77,7 +77,8 @@ void Node::watch_target() {
   if (proven() && !following_->equal && !changing(ChangeKind::equal) && !flow_works())
     return end_following("the replication network is silent", {});
   if (!proven()) {
-    if (peer_ && (peer_->node_uid != s.source || peer_->incarnation != s.source_incarnation))
+    bool other = peer_ && (peer_->node_uid != s.source || peer_->incarnation != s.source_incarnation);
+    if (other && !mutated(Mutant::source_may_change))
       end_following("the source restarted", {});
     return;
   }
@@ -86,7 +87,7 @@ void Node::watch_target() {
   same = same || mutated(Mutant::source_may_change);
   bool serves = p.role == Role::alone || p.role == Role::prim;
   if (!same || !serves) return end_following("the source changed or stopped", {});
-  bool mine = p.resync_active && (p.session == s || mutated(Mutant::late_ready_counts));
+  bool mine = p.resync_active && p.session == s;
   bool ended = following_->acknowledged || p.session == s;
   if (mine)
     following_->acknowledged = true;

@@ -53,7 +53,7 @@ void Node::watch_pair() {
   auto v = verdict();
   if (v.who == Who::resume) {
     refused_ = false, episode_ = {}, key_.since = Instant::never();
-    if (now_ < liveness_.uneasy_from()) unprepare();
+    if (now_ < liveness_.uneasy_from() && !mutated(Mutant::minted_without_looking)) unprepare();
     // The store was armed again by the one that serves ((iii) 6).
     bool rearmed = peer_->record.arbiter_revision < std::max(durable_.arbiter_revision, key_.revision);
     if (etcd() && standing_ == Standing::second && rearmed && !changing(ChangeKind::store)) {
@@ -66,7 +66,8 @@ void Node::watch_pair() {
   }
   // Its former life is over, and what came back can neither follow nor consent: that is silence (control:K3). As a new incarnation it
   // has stopped what it served, so nothing has to run out first.
-  if (v.who == Who::nobody && peer_->role == Role::wait && !peer_->live && !peer_consents()) return on_silence(true);
+  bool over = v.who == Who::nobody && peer_->role == Role::wait && !peer_->live && !peer_consents();
+  if (over && !mutated(Mutant::former_life_is_awaited)) return on_silence(true);
   if (v.who == Who::peer_wins && peer_->record.g != durable_.g) return yield(v);
   if (v.who == Who::peer_wins && standing_ == Standing::prim && v.rule != Rule::S3) return yield(v);
   // One of them had asked the arbiter: SECOND gives its place up, so that PRIM may go on (control:S3, E3).
@@ -151,7 +152,8 @@ void Node::continue_alone(Rule rule) {
 void Node::check_continuing() {
   if (!continuing_ || continuing_->rule == Rule::none || !continuing_->ready || continuing_->minting) return;
   if (now_ < persist_retry_) return; // what is heard by then counts
-  if (continuing_->rule == Rule::M5 && now_ < liveness_.quiet_from() && proven() && verdict().who == Who::resume)
+  bool looks = !mutated(Mutant::minted_without_looking);
+  if (looks && continuing_->rule == Rule::M5 && now_ < liveness_.quiet_from() && proven() && verdict().who == Who::resume)
     return unprepare();
   if (standing_ == Standing::second && continuing_->rule == Rule::M2 && has_rfs() && peer_ &&
       peer_->goodbye != Goodbye::none && continuing_->last < peer_->last)
@@ -261,7 +263,7 @@ void Node::leave_by_consent(const std::string& why) {
 // Leaving takes a disk. While it hangs the primary must not wait for this node's word: it stops beating, so that the rules of silence
 // apply to it (design 3). It never acts itself: it is on its way out.
 bool Node::mute() const {
-  return carrying_out(Event::consent) && durable_.state == Freshness::shared && now_ >= mute_from_;
+  return !mutated(Mutant::hung_second_beats) && carrying_out(Event::consent) && durable_.state == Freshness::shared && now_ >= mute_from_;
 }
 
 } // namespace lockstep

@@ -17,6 +17,8 @@ struct MutantInfo {
   Mutant with;          // a second switch, without which another rule makes up for this one
 };
 const MutantInfo& info(Mutant);
+// Known to live: no plan, seed or oracle of today reaches them. Said each time, hunted only by name, and a debt.
+bool is_open(Mutant);
 std::optional<Mutant> mutant_named(const std::string&);
 inline constexpr std::size_t mutant_count = sizeof(planted) / sizeof(planted[0]);
 
@@ -24,13 +26,14 @@ struct Bounds {
   std::uint64_t first = 1, seeds = 2000; // random seeds per mutant
   unsigned jobs = 1;
   bool plans_only = false;
+  bool all_plans = false; // those that do not name the mutant too: to find out which could
 };
 struct Kill {
   const Oracle* oracle = nullptr; // null: it lives
   std::string by;                 // the plan's name or the seed
+  std::optional<Plan> plan;       // of a seed
   std::string what;
   std::uint64_t runs = 0;         // until then
-  std::optional<Plan> plan;       // of a seed
 };
 
 class Hunt {
@@ -50,6 +53,9 @@ class Hunt {
 
  private:
   std::optional<Violation> run(const Plan&, Mutant) const;
+  // Without the mutant, and with nothing but its second switch: then it is this mutant that was noticed.
+  bool clean_without(const Plan&, Mutant) const;
+  bool by_plan(const Plan&, Mutant, std::uint64_t variants, Kill&);
   bool by_plans(Mutant, Kill&);
   bool by_seeds(Mutant, Kill&);
 

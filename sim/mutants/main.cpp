@@ -17,25 +17,28 @@ using namespace lockstep::sim;
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* usage =
-    "usage: lockstep-sim mutants [--only NAME]... [--seeds N] [--seed FIRST] [--jobs J] [--plans-only] [--list] [--show]\n"
+    "usage: lockstep-sim mutants [--only NAME]... [--seeds N] [--seed FIRST] [--jobs J] [--plans-only] [--save DIR] [--list] [--show]\n"
     "  --only NAME   this mutant only\n"
     "  --seeds N     so many random seeds per mutant that no plan kills (2000)\n"
     "  --jobs J      so many threads (all processors)\n"
     "  --plans-only  only the mutants that a plan of tests/plans names, by these plans\n"
     "  --shrink SECS the plan of the first random seed that kills --only NAME, made as small as so many CPU seconds allow\n"
-    "  --save DIR    keeps that plan there, with its story as .txt and .html\n"
+    "  --all-plans   every mutant by every plan: which plan could name which mutant\n"
+    "  --plans DIR   plans from there instead of tests/plans\n"
+    "  --save DIR    a small plan of every kill by a seed, with its story as .txt and .html\n"
     "  --list        what each of them breaks\n"
     "  --show        what the oracle said about each\n"
     "  --explore     instead: those that the exhaustive search must find, within its own bounds\n"
     "       lockstep-sim mutants explore NAME ...    lockstep-sim explore with this bug planted; its options follow\n";
 constexpr std::uint64_t clean_seeds = 100;
+constexpr double kept_seconds = 60; // of CPU, to make a kept plan small
 
 struct Options {
   Bounds bounds;
   std::vector<Mutant> only;
+  std::string save, plans = LOCKSTEP_PLANS;
   bool list = false, show = false, explore = false;
   double shrink_seconds = 0;
-  std::string save;
 };
 
 int complain(const std::string& sentence) {
@@ -60,10 +63,11 @@ std::string parse(int argc, char** argv, Options& o) {
       auto m = mutant_named(v);
       if (!m) return "there is no mutant \"" + v + "\": see --list";
       o.only.push_back(*m), ++i;
-    } else if (a == "--save") {
-      if ((o.save = v).empty()) return "--save needs the name of a folder";
-      ++i;
+    } else if (a == "--save" || a == "--plans") {
+      if (v.empty()) return a + " needs the name of a folder";
+      (a == "--save" ? o.save : o.plans) = v, ++i;
     } else if (a == "--plans-only") o.bounds.plans_only = true;
+    else if (a == "--all-plans") o.bounds.plans_only = o.bounds.all_plans = true;
     else if (a == "--list") o.list = true;
     else if (a == "--show") o.show = true;
     else if (a == "--explore") o.explore = true;
@@ -73,12 +77,14 @@ std::string parse(int argc, char** argv, Options& o) {
   return {};
 }
 
-// Every plan of tests/plans; a mutant that a plan names must exist.
-std::string read_plans(std::vector<Plan>& plans) {
+// Every plan of the folder; a mutant that a plan names must exist.
+std::string read_plans(const std::string& folder, std::vector<Plan>& plans) {
   std::vector<std::filesystem::path> files;
-  for (auto& f : std::filesystem::directory_iterator(LOCKSTEP_PLANS)) {
+  std::error_code problem;
+  for (auto& f : std::filesystem::directory_iterator(folder, problem)) {
     if (f.path().extension() == ".plan") files.push_back(f.path());
   }
+  if (problem) return folder + " cannot be read: " + problem.message();
   std::sort(files.begin(), files.end());
   for (auto& f : files) {
     std::ifstream in(f);
@@ -99,7 +105,7 @@ void list(const std::vector<Mutant>& chosen) {
   for (auto m : chosen) {
     auto& i = info(m);
     std::string with = i.with == Mutant::none ? "" : std::string(" (together with ") + info(i.with).name + ", which makes up for it alone)";
-    std::printf("%-30s %-16s %s%s\n", i.name, i.rule, i.sentence, with.c_str());
+    std::printf("%-30s %-16s %s%s%s\n", i.name, i.rule, i.sentence, with.c_str(), is_open(m) ? " (open: lives)" : "");
   }
 }
 
@@ -108,11 +114,15 @@ double seconds_since(Clock::time_point t) { return std::chrono::duration<double>
 int run(const Options& o, std::vector<Plan> plans, std::vector<Mutant> chosen) {
   auto began = Clock::now();
   Hunt hunt(std::move(plans), o.bounds);
-  if (auto wrong = hunt.unclean(o.bounds.plans_only ? 0 : clean_seeds); !wrong.empty()) {
+  if (auto wrong = o.only.empty() ? hunt.unclean(o.bounds.plans_only ? 0 : clean_seeds) : ""; !wrong.empty()) {
     std::printf("without any mutant, %s\n", wrong.c_str());
     return 1;
   }
-  if (o.bounds.plans_only) std::erase_if(chosen, [&](Mutant m) { return !hunt.has_plan(m); });
+  std::string left_out;
+  if (o.bounds.plans_only && !o.bounds.all_plans) {
+    for (auto m : chosen) left_out += hunt.has_plan(m) ? "" : std::string(" ") + info(m).name;
+    std::erase_if(chosen, [&](Mutant m) { return !hunt.has_plan(m); });
+  }
   std::vector<const char*> living;
   std::size_t nr = 0;
   std::printf("%-30s %-10s %6s %8s  %s\n", "mutant", "killed by", "runs", "seconds", "in");
@@ -130,11 +140,19 @@ int run(const Options& o, std::vector<Plan> plans, std::vector<Mutant> chosen) {
                 seconds_since(start), k.by.c_str());
     if (o.show && k.oracle) std::printf("    %s: %s\n    -> %s\n", info(m).rule, info(m).sentence, k.what.c_str());
     std::fflush(stdout);
+    if (k.plan && !o.save.empty() && !hunt.keep(m, hunt.shrunk(m, k, kept_seconds).plan, o.save)) return 1;
     if (!k.oracle) living.push_back(info(m).name);
   }
   for (auto& p : hunt.false_promises()) std::printf("%s\n", p.c_str());
   for (auto n : living) std::printf("%s lives: nothing notices it\n", n);
-  std::printf("%zu of %zu mutants killed, %.0f s\n", chosen.size() - living.size(), chosen.size(), seconds_since(began));
+  if (!left_out.empty()) std::printf("left to seeds, no plan names them:%s\n", left_out.c_str());
+  std::string open;
+  for (std::size_t i = 1; i < mutant_count; ++i) {
+    if (auto m = static_cast<Mutant>(i); is_open(m)) open += std::string(" ") + info(m).name;
+  }
+  if (!open.empty()) std::printf("open, not hunted, nothing notices them yet:%s\n", open.c_str());
+  std::printf("%.0f s\n%zu passed, %zu failed\n", seconds_since(began), chosen.size() - living.size(),
+              living.size() + hunt.false_promises().size());
   return living.empty() && hunt.false_promises().empty() ? 0 : 1;
 }
 
@@ -166,9 +184,12 @@ int main(int argc, char** argv) {
   if (o.shrink_seconds > 0) return shrink_one(o, o.only[0]);
   if (o.explore) return explore_mutants(o.show, o.only);
   auto chosen = o.only;
-  for (std::size_t i = 1; o.only.empty() && i < mutant_count; ++i) chosen.push_back(static_cast<Mutant>(i));
+  for (std::size_t i = 1; o.only.empty() && i < mutant_count; ++i) {
+    auto m = static_cast<Mutant>(i);
+    if (o.list || (!is_open(m) && info(m).modes != mutant_helper)) chosen.push_back(m);
+  }
   if (o.list) return list(chosen), 0;
   std::vector<Plan> plans;
-  if (auto wrong = read_plans(plans); !wrong.empty()) return complain(wrong);
+  if (auto wrong = read_plans(o.plans, plans); !wrong.empty()) return complain(wrong);
   return run(o, std::move(plans), std::move(chosen));
 }

@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(a_violation_is_in_the_headline_and_at_its_moment) {
   well_formed(page);
   BOOST_TEST(has(page, "S13 is violated at "));
   BOOST_TEST(has(page, oracle::S13.sentence));
-  BOOST_TEST(has(page, "both nodes have the address"));
+  BOOST_TEST(has(page, "a says goodbye and has the address"));
   BOOST_TEST(!has(page, "\"failed\":null"));
   BOOST_TEST(has(text_of(story), "An operator says \"swap\" on a."));
 }
