@@ -76,6 +76,9 @@ void Host::say_space(bool full) {
   auto bytes = full ? std::uint64_t{1} << 20 : std::uint64_t{1} << 40;
   later_here({}, [this, bytes] { to_mirror(in::Space{bytes, bytes >> 12}); });
 }
+void Host::say_checker() {
+  later_here(ms(1), [this] { to_node(nin::CheckerSaid{std::string("intf.") + watched_interface, !weather_.on_node(What::checker_down, index_, queue_.now()), {}}); });
+}
 void Host::run_held_back() {
   auto held = std::exchange(held_back_, {});
   auto life = life_;
@@ -126,7 +129,7 @@ void Host::power_off() {
   if (record_in_flight_) disk_.state.record = after_torn_write(disk_.state.record, *record_in_flight_, h, oracles_);
   for (std::size_t i = 0, n = log_in_flight_.empty() ? 0 : mix64(h) % (log_in_flight_.size() + 1); i < n; ++i) {
     auto& [rewrite, set] = log_in_flight_[i];
-    if (rewrite) disk_.state.set = set;
+    if (rewrite) disk_.state.set = set, disk_.state.set_readable = true;
     else disk_.state.set.add(set);
   }
   record_in_flight_.reset(), log_in_flight_.clear();
@@ -144,7 +147,7 @@ void Host::kill_process() {
   // What was handed to the kernel is carried out.
   if (record_in_flight_) disk_.state.record = record_in_flight_;
   for (auto& [rewrite, set] : log_in_flight_) {
-    if (rewrite) disk_.state.set = set;
+    if (rewrite) disk_.state.set = set, disk_.state.set_readable = true;
     else disk_.state.set.add(set);
   }
   record_in_flight_.reset(), log_in_flight_.clear();
@@ -191,8 +194,11 @@ void Host::start_process(const Command* first) {
   mirror_ = std::make_unique<Mirror>(mirror_config(plan_, uid(), incarnation_), hash_of(seed, 1), clock());
   node_ = std::make_unique<Node>(node_config(plan_, index_), boot, hash_of(seed, 2), clock());
   node_wake_ = mirror_wake_ = Instant::never();
-  step_mirror({clock(), in::Order{set_to_load(disk_.state)}});
+  auto load = set_to_load(disk_.state);
+  if (!disk_.state.set_readable) disk_.state.set = load.pending, disk_.state.set_readable = true; // written anew (data T26)
+  step_mirror({clock(), in::Order{std::move(load)}});
   oracles_.started(*this);
+  if (!node_config(plan_, index_).module.check.intf.empty()) say_checker();
   if (first) to_node(nin::Operator{*first});
 }
 

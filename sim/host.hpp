@@ -65,6 +65,7 @@ class Host {
   void clock_rate(std::int64_t per_mille);
   void jump_wall(Duration by) { wall_offset_ = wall_offset_ + by; }
   void say_space(bool full);
+  void say_checker();                    // what the checker of the watched interface sees now
   void command_on(std::string effect, Verb v) { ambush_ = {std::move(effect), v}; }
   void command(Verb, const std::string& who);
   bool powered() const { return powered_; }
@@ -144,7 +145,8 @@ class Host {
   void carry(const nfx::RaiseVip&);
   void carry(const nfx::DropVip&);
   void carry(const nfx::ToMirror&);
-  void carry(const nfx::WatchProcesses&) {}
+  void carry(const nfx::WatchProcesses&);
+  void poll_processes(std::uint64_t watch);
   void carry(const nfx::Answer&);
   void carry(const nfx::Log&);
   void carry(const nfx::Tell&);
@@ -214,6 +216,7 @@ class Host {
   Instant vip_until_;
   MountKind mount_ = MountKind::plain;
   std::uint64_t script_run_ = 0; // of the one that runs
+  std::uint64_t watches_ = 0;    // of processes; the newest one counts
   struct Script {
     Ticket ticket;
     std::string name;

@@ -1,4 +1,5 @@
 #include "sim/machines.hpp"
+#include <algorithm>
 
 namespace lockstep::sim {
 
@@ -33,6 +34,14 @@ NodeConfig node_config(const Plan& p, std::uint8_t index) {
   m.vip.interfaces.push_back({.addresses = {{.addr = "10.0.0.10", .check = false}}});
   if (p.mode == Mode::ping) m.check.splitbrain = {.mode = ArbiterMode::ping, .ident = "witness", .args = {"10.0.0.1"}};
   if (p.mode == Mode::etcd) m.check.splitbrain = {.mode = ArbiterMode::etcd, .ident = "arbiter", .args = {"http://w:2379"}};
+  // Only where something happens to them: a process that errd watches, an interface that must be up.
+  auto happens = [&](What w) { return std::any_of(p.events.begin(), p.events.end(), [w](const Event& e) { return e.what == w; }); };
+  if (happens(What::process_dead)) {
+    m.errd.emplace();
+    m.errd->polltimer = errd_poll;
+    m.errd->procs.push_back({.name = "app", .action = p.seed % 2 ? ProcAction::restart : ProcAction::stopstart});
+  }
+  if (happens(What::checker_down)) m.check.intf.push_back({.ident = watched_interface});
   c.config_digest = pair_digest(m);
   return c;
 }
@@ -54,7 +63,7 @@ Boot what_a_start_finds(const Disk& disk, NodeUid fresh_uid, std::int64_t wall_s
 order::LoadSet set_to_load(const State& s) {
   order::LoadSet load;
   load.pending = s.set, load.checkpoint = s.checkpoint_file;
-  if (!s.set_readable) load.pending.everything = true;
+  if (!s.set_readable) load.pending = {}, load.pending.everything = true;
   return load;
 }
 

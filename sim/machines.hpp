@@ -7,6 +7,9 @@
 
 namespace lockstep::sim {
 
+inline constexpr const char* watched_interface = "net";
+inline constexpr Duration errd_poll = seconds(5);
+
 MirrorConfig mirror_config(const Plan&, NodeUid, Incarnation);
 NodeConfig node_config(const Plan&, std::uint8_t index);
 Boot what_a_start_finds(const Disk&, NodeUid fresh_uid, std::int64_t wall_s);

@@ -124,6 +124,7 @@ class Maker {
       break;
     }
     case What::lose_record:
+    case What::rot_log:
     case What::reset: e.length = {}; break;
     case What::script_fails:
     case What::script_hangs: e.word = std::vector<std::string>{"start_prim", "stop_prim", "prestart", "poststop"}[r_.below(4)]; break;

@@ -140,7 +140,7 @@ void Host::carry(const fx::RewriteSet& e) {
   log_free_ = start + disk_time(start, 300, 3000);
   if (!fails) log_in_flight_.push_back({true, e.set});
   later_here(log_free_ - queue_.now(), [this, ticket = e.ticket, fails] {
-    if (!fails) disk_.state.set = log_in_flight_.front().second, log_in_flight_.pop_front();
+    if (!fails) disk_.state.set = log_in_flight_.front().second, disk_.state.set_readable = true, log_in_flight_.pop_front();
     to_mirror(in::SetDurable{ticket, fails ? err::nospc : 0});
   });
 }

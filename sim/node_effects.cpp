@@ -1,5 +1,6 @@
 // How a simulated machine carries out what Node orders: the record, scripts, mounts, the address, the witness.
 #include "sim/host.hpp"
+#include "sim/machines.hpp"
 #include "sim/oracles.hpp"
 
 namespace lockstep::sim {
@@ -101,6 +102,19 @@ void Host::carry(const nfx::KillScript& e) {
       if (on_application_lost) on_application_lost();
     }
     to_node(nin::ScriptDone{s.ticket, 128 + 9, false});
+  });
+}
+
+void Host::carry(const nfx::WatchProcesses& e) {
+  ++watches_;
+  if (e.on) poll_processes(watches_);
+}
+
+void Host::poll_processes(std::uint64_t watch) {
+  later_here(errd_poll, [this, watch] {
+    if (watch != watches_) return;
+    to_node(nin::ProcessCount{0, weather_.on_node(What::process_dead, index_, queue_.now()) ? 0u : 1u});
+    if (running()) poll_processes(watch);
   });
 }
 

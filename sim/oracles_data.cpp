@@ -238,7 +238,10 @@ void Oracles::check_ready_equal(const Host& h) {
   auto coming = stream_order_.on_the_way(h.index());
   for (auto* x : hosts_) {
     if (!x->running()) return;
-    x->mirror()->visit_in_flight([&](const Op& op) { coming.insert({op.object, op.dir, op.dir2, op.replaced}); });
+    auto comes = [&](const Op& op) { coming.insert({op.object, op.dir, op.dir2, op.replaced}); };
+    x->mirror()->visit_in_flight(comes);
+    // Executed while the connection was lost, and not answered: numbered in the stream, and sent when it is back (data:T6).
+    x->mirror()->visit_unanswered(comes);
   }
   cover_.update(hosts_[0]->disk(), hosts_[1]->disk());
   auto missing = cover_.unequal_now(hosts_[0]->disk(), hosts_[1]->disk(), coming);

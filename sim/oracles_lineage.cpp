@@ -55,8 +55,9 @@ void Oracles::recorded(const Host& h, const std::optional<Record>& before) {
     }
   }
   // With failover off the secondary gives its copy up although it is intact: what counts from here on is the disk of the primary
-  // that comes back, as a local disk after a crash (control:(iii)13, safekit:1.7).
-  bool gave_up = r.state == Freshness::outdated && r.why == Why::failover_off;
+  // that comes back, as a local disk after a crash (control:(iii)13, safekit:1.7). So it does when it is stopped while the primary is
+  // down, from its durable goodbye on: the writer, not a reader that left, is let go on (control:S5, data:T32).
+  bool gave_up = r.state == Freshness::outdated && (r.why == Why::failover_off || r.why == Why::goodbye);
   if (gave_up && before && before->state == Freshness::shared) memory_lost(h);
   bool was = before && before->state == Freshness::inconsistent;
   if (was && r.state != Freshness::inconsistent && r.why == Why::resynced && h.disk().files.copied_unflushed)

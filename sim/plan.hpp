@@ -29,8 +29,9 @@ enum class What : std::uint8_t {
   crash, kill, pause, freeze, clock_rate, wall_jump,
   // disks
   eio, enospc, full, flush_error, slow_disk, hung_disk, persist_error, log_error, lose_record, snapshot, restore, restore_data, restore_var, aside_fails,
-  // scripts and the witness
-  script_fails, script_hangs, mount_fails, witness_down,
+  rot_log,
+  // scripts, what is watched, and the witness
+  script_fails, script_hangs, mount_fails, process_dead, checker_down, witness_down,
   // the arbiter's store
   arbiter_down, arbiter_slow, arbiter_emptied, arbiter_deleted, arbiter_saved, arbiter_restored,
   // an operator, and the application

@@ -88,6 +88,11 @@ void World::happens(const Event& e) {
       if (!h.frozen()) h.clock_rate(1000);
     });
     break;
+  case What::checker_down:
+    h.say_checker();
+    queue_.at(weather_.end_of(e), e.node, [&h] { h.say_checker(); });
+    break;
+  case What::rot_log: h.disk().state.set_readable = false; break;
   case What::wall_jump: h.jump_wall(e.by); break;
   case What::full:
     for (auto t = queue_.now(); t < weather_.end_of(e); t = t + seconds(1)) queue_.at(t, e.node, [&h] { h.say_space(true); });

@@ -51,6 +51,10 @@ class Mirror {
     for (auto& g : rx_.queue)
       if (!g.applied) of_op(g.op);
   }
+  template <class Visitor>
+  void visit_unanswered(Visitor of_op) const { // what the application waits for, also what was executed and waits for a receipt
+    for (auto& [id, l] : live_) of_op(l.op);
+  }
   PendingSet to_drain() const;       // of a session
   Position own_checkpoint() const { return own_checkpoint_; }
   Position peer_checkpoint() const { return peer_checkpoint_; }
