@@ -147,6 +147,8 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   /* found by the exhaustive search */                                                                                           \
   X(deaf_peer_is_awaited, "control:(iii)9", "SECOND waits for a restarted node that no longer hears it", mutant_etcd, none)            \
   X(fork_checkpoint_counts, "data:D2", "a target's checkpoint of a former stream with the same number counts", mutant_any, none) \
+  X(followed_without_looking, "control:R3", "a node gives its data up for a source that is gone by then", mutant_any, none)       \
+  X(session_outlives_pair, "control:Y1", "alone again before Ready, PRIM's writes still wait for the target", mutant_no_etcd, none) \
   X(alone_is_not_ready, "oracle:S15", "a node that is alone never says that it is ready", mutant_any, none)
 
 enum class Mutant : std::uint8_t {

@@ -29,6 +29,7 @@ class Check {
   const MirrorFacts &before_, &after_;
   const MirrorInput& in_;
   std::size_t completed_ = 0;
+  bool applies_ = false; // in this step
   std::optional<Broken> broken_;
 };
 
@@ -50,6 +51,7 @@ void Check::look(const fx::Complete& e) {
 }
 
 void Check::look(const fx::Apply& e) {
+  applies_ = true;
   require(!is_drain(e.op.kind) || after_.role == MirrorRole::target || before_.role == MirrorRole::target, invariant::drained_as_target, "an item is overwritten");
 }
 
@@ -63,7 +65,7 @@ void Check::operations() {
   require(after_.acknowledged <= after_.sent_received, invariant::completed_is_known, "an operation completes that SECOND has not received");
   require(!after_.uncounted, invariant::completed_is_known, "an operation completes alone and is in no durable set");
   require(after_.begun <= after_.sent_received, invariant::mirror_knows_first, "an operation is executed that SECOND has not received");
-  require(!after_.ahead || after_.leaving, invariant::applies_what_is_decided, "an operation is applied whose outcome is not known");
+  require(!after_.ahead || !applies_ || after_.leaving || before_.leaving, invariant::applies_what_is_decided, "an operation is applied whose outcome is not known");
 }
 
 void Check::positions() {

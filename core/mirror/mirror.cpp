@@ -223,6 +223,7 @@ void Mirror::obey(const order::Ready&) {
     out_->push_back(fx::PurgeStaging{});
   } else if (role_ != Role::second) return refuse("Ready");
   tell(Rule::R1, 3);
+  uncovered_ = false;
   release_sets();
 }
 

@@ -236,7 +236,8 @@ class Mirror {
   MirrorConfig config_;
   Instant now_;
   MirrorEffects* out_ = nullptr;
-  RulesAtWork at_work_; // in this step
+  RulesAtWork at_work_;    // in this step
+  bool uncovered_ = false; // alone with a set that is not whole: the record says so, and the next copy is full
   std::uint64_t last_ticket_ = 0;
 
   Role role_ = Role::idle;

@@ -37,12 +37,14 @@ void Mirror::check_prepare() {
 
 void Mirror::become_alone(Generation g) {
   if (role_ != Role::alone) {
+    if (!mutated(Mutant::session_outlives_pair)) abort_drains(), session_.reset(); // of a pair that never was ready: nobody answers for it any more
     if (prepare_.active && !prepare_.covers) fail_unmarked_ops();
     if (role_ == Role::preparing && !from_prim_) tx_.next_seq = std::max(tx_.next_seq, rx_.received + 1);
     clear_queue();
     close_stream();
     recent_.clear(); // durable now
   }
+  uncovered_ = uncovered_ || (prepare_.active && !prepare_.covers);
   prepare_ = {};
   role_ = Role::alone;
   ready_ = broken_ = unfit_ = from_prim_ = false;

@@ -22,7 +22,7 @@ bool Node::accept_sender(const nin::BeatIn& in) {
     return false;
   }
   for (std::uint32_t i = 0; i < echo_floor_.size(); ++i) echo_floor_[i] = liveness_.sent_seq(i);
-  liveness_.forget_peer();
+  liveness_.forget_peer(now_);
   deaf_from_ = now_ + liveness_.longest_timeout();
   peer_.reset();
   peer_proven_ = false;

@@ -40,6 +40,7 @@ class Check {
   template <class Other>
   void look(const Other&) {}
   void minted(const Record&, const Change&);
+  bool peer_gave_up() const;
   void state();
   void lease();
 
@@ -80,6 +81,11 @@ void Check::look(const nfx::Persist& e) {
   require(r.history.size() <= history_hard_limit && r.voided.size() <= history_hard_limit, invariant::node_bounds, "the record's lists are too long");
 }
 
+bool Check::peer_gave_up() const {
+  const auto* p = after_.peer;
+  return p && p->record_state == RecordState::present && (p->record.state == Freshness::outdated || p->record.state == Freshness::inconsistent);
+}
+
 // control:M1-M5, E2.
 void Check::minted(const Record& r, const Change& c) {
   const auto& d = *after_.record;
@@ -90,14 +96,12 @@ void Check::minted(const Record& r, const Change& c) {
     require(seen, invariant::one_candidate, "a candidate is taken that the key was not seen to hold");
   }
   if (d.state != Freshness::shared || !after_.replicates) return;
-  const auto* p = after_.peer;
-  bool given = p && p->record_state == RecordState::present && (p->record.state == Freshness::outdated || p->record.state == Freshness::inconsistent);
   bool live = after_.standing == Standing::prim || after_.standing == Standing::second;
   bool silence = after_.mode == ArbiterMode::none || (after_.mode == ArbiterMode::ping && after_.witness_accepted);
   bool right = true;
   switch (c.rule) {
-  case Rule::M2:
-  case Rule::GB2: right = given; break;
+  case Rule::M2: right = before_.going_on == Rule::M2 || peer_gave_up(); break; // looked at when it began: what it said since changes nothing
+  case Rule::GB2: right = peer_gave_up(); break;
   case Rule::M3: right = c.adopt && after_.mode == ArbiterMode::etcd; break;
   case Rule::M5: right = live && silence; break;
   case Rule::M4: break;
@@ -152,6 +156,8 @@ void Check::look(const nfx::RunScript&) {
 }
 
 void Check::state() {
+  bool begins = after_.going_on == Rule::M2 && before_.going_on != Rule::M2;
+  require(!begins || !after_.replicates || peer_gave_up(), invariant::right_to_go_on, "a consent that was not heard");
   require(!before_.address || after_.address || drops_, invariant::address_in_lease, "the address is forgotten");
   if (after_.role != before_.role) {
     unsigned legal = before_.roles_ahead;
@@ -195,6 +201,7 @@ NodeFacts Node::facts() const {
   for (const auto& t : tasks_) f.roles_ahead = static_cast<std::uint8_t>(f.roles_ahead | role_of_step(t.step));
   if (running_) f.roles_ahead = static_cast<std::uint8_t>(f.roles_ahead | role_of_step(running_->task.step));
   f.writes_record = writing_.has_value();
+  f.going_on = continuing_ ? continuing_->rule : Rule::none;
   f.incarnation = incarnation_;
   f.echo_sent = liveness_.echo_sent(), f.longest_timeout = liveness_.longest_timeout();
   f.mode = config_.module.check.splitbrain.mode;

@@ -41,6 +41,7 @@ struct NodeFacts {
   bool busy = false, serving = false, replicates = true, address = false, script = false;
   MountKind mount = MountKind::plain;
   std::uint8_t roles_ahead = 0; // a bit for each role that the tasks to be done lead to
+  Rule going_on = Rule::none; // by which right it is about to go on alone
   bool writes_record = false;
   Incarnation incarnation;
   Instant echo_sent = Instant::distant_past(); // of the newest own beat that a SECOND proved to have heard

@@ -30,7 +30,8 @@ void Liveness::heard(std::uint32_t network, const Beat& beat, Incarnation mine, 
   if (beat.role == Role::second || mutated(Mutant::lease_by_any_role)) l.echo_sent = later(l.echo_sent, sent);
 }
 
-void Liveness::forget_peer() {
+void Liveness::forget_peer(Instant now) {
+  floor_ = now; // each network has its timeout to carry the new life: until then its silence says nothing
   for (auto& l : links_) l.last_heard = l.echo_sent = Instant::distant_past(), l.rx_seq = 0, l.rx_incarnation = {};
 }
 

@@ -25,7 +25,7 @@ class Liveness {
     return beat.incarnation == l.rx_incarnation && beat.seq > l.rx_seq && beat.sent_ns < l.rx_sent_ns;
   }
   // Another incarnation of the peer: nothing heard from the old one counts.
-  void forget_peer();
+  void forget_peer(Instant now);
   // This node stood still until now (design 3): every lease must be renewed by a beat sent from now on, and the peer
   // gets a full timeout again.
   void distrust(Instant now);

@@ -57,6 +57,7 @@ class Node {
   Standing standing() const { return standing_; }
   const Record& durable() const { return durable_; }
   bool ended() const { return ended_; }
+  bool live() const; // a member of a pair that reached Ready in this incarnation
   // Rows of the automaton's table that the last step took, and rules that nobody is told of: what the coverage gate counts.
   const std::vector<std::pair<State, Event>>& rows_taken() const { return rows_taken_; }
   const RulesAtWork& at_work() const { return at_work_; }
@@ -164,7 +165,6 @@ class Node {
   Side my_side() const;
   Side peer_side() const;
   Verdict verdict() const { return compare(my_side(), peer_side()); }
-  bool live() const;
   void watch_links();
 
   // ---- persist.cpp
@@ -216,6 +216,7 @@ class Node {
   // ---- resync.cpp
   bool may_follow() const;
   bool flow_works() const;
+  bool source_is_there(const Session&) const;
   void watch_target();
   void watch_source();
   void end_following(const std::string& why, Duration pause);

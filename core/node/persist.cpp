@@ -145,6 +145,7 @@ bool Node::mutate(const Change& c, Record& r) {
     return true;
   case ChangeKind::follow:
     if (!following_ || following_->session != c.session) return false;
+    if (!source_is_there(c.session)) return following_.reset(), false; // gone while the record waited for the disk
     void_candidate(r);
     r.state = Freshness::inconsistent, r.why = Why::resync, r.complete = false;
     r.must_full = r.must_full || c.session.full;
@@ -261,7 +262,10 @@ void Node::persisted(const Change& c) {
     vip_next_ = now_; // the address lives by the lease from now on, not by the longer time of a node that is alone
     return renew_permit();
   case ChangeKind::share_target:
-    if (!following_ || following_->session != c.session) return;
+    if (!following_ || following_->session != c.session) { // it could not go on meanwhile: that it had handed in is no longer true
+      change({.kind = ChangeKind::consent, .complete = false});
+      return;
+    }
     standing_ = Standing::second;
     received_ = following_->at;
     to_mirror(order::Ready{durable_.g});

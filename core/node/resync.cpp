@@ -70,6 +70,11 @@ bool Node::flow_works() const {
   return !any || !has_rfs();
 }
 
+bool Node::source_is_there(const Session& s) const {
+  bool same = proven() && peer_->node_uid == s.source && peer_->incarnation == s.source_incarnation && peer_->record.g == s.source_gen;
+  return same || mutated(Mutant::followed_without_looking);
+}
+
 void Node::watch_target() {
   if (!following_ || standing_ != Standing::target || ending_) return;
   const auto& s = following_->session;

@@ -1,5 +1,6 @@
 #include "sim/mutants/hunt.hpp"
 #include "sim/campaign.hpp"
+#include "sim/host.hpp"
 #include <algorithm>
 #include <cstring>
 #include <thread>
@@ -26,6 +27,7 @@ class Planted {
     for (auto m : {m_, info(m_).with}) {
       if (m != Mutant::none) planted[static_cast<std::size_t>(m)] = on;
     }
+    invariants_judge = !on || info(m_).with == Mutant::none;
   }
   Mutant m_;
 };
@@ -59,7 +61,11 @@ std::optional<Violation> Hunt::run(const Plan& p, Mutant m) const {
 }
 
 bool Hunt::clean_without(const Plan& p, Mutant m) const {
-  return !run(p, Mutant::none) && (info(m).with == Mutant::none || !run(p, info(m).with));
+  if (run(p, Mutant::none)) return false;
+  if (info(m).with == Mutant::none) return true;
+  Planted second(info(m).with);
+  invariants_judge = false;
+  return !run_plan(p).violation;
 }
 
 bool Hunt::has_plan(Mutant m) const {

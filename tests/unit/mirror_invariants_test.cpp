@@ -65,7 +65,11 @@ BOOST_AUTO_TEST_CASE(positions_keep_their_order) {
 }
 BOOST_AUTO_TEST_CASE(second_applies_what_is_decided) {
   Case s;
-  s.after.ahead = true;
+  s.after.ahead = true; // what it applied on its way out, before it was called back
+  BOOST_TEST(s.broken() == "");
+  fx::Apply a;
+  a.op.kind = OpKind::write;
+  s.out = {a};
   BOOST_TEST(s.broken() == "applies-what-is-decided");
   s.after.leaving = true;
   BOOST_TEST(s.broken() == "");
