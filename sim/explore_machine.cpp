@@ -1,4 +1,5 @@
 #include "sim/explore_machine.hpp"
+#include "sim/judged.hpp"
 #include "sim/hash.hpp"
 #include "sim/machines.hpp"
 #include <algorithm>
@@ -118,14 +119,14 @@ void Work::run() {
       node_effects.clear();
       auto before = m_.node->facts();
       m_.node->step(*n, node_effects);
-      if (auto b = check(before, m_.node->facts(), *n, node_effects)) found(Finding::invariant, std::string(b->invariant->name) + ": " + b->what);
+      if (auto b = check(before, m_.node->facts(), *n, node_effects); b && invariants_judge) found(Finding::invariant, std::string(b->invariant->name) + ": " + b->what);
       for (auto& e : node_effects) std::visit([this](const auto& x) { carry(x); }, e);
     } else {
       mirror_effects.clear();
       auto before = m_.mirror->facts();
       auto& m = std::get<MirrorInput>(input);
       m_.mirror->step(m, mirror_effects);
-      if (auto b = check(before, m_.mirror->facts(), m, mirror_effects)) found(Finding::invariant, std::string(b->invariant->name) + ": " + b->what);
+      if (auto b = check(before, m_.mirror->facts(), m, mirror_effects); b && invariants_judge) found(Finding::invariant, std::string(b->invariant->name) + ": " + b->what);
       for (auto& e : mirror_effects) std::visit([this](const auto& x) { carry(x); }, e);
     }
     if (!exiting_) continue;

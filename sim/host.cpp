@@ -1,4 +1,5 @@
 #include "sim/host.hpp"
+#include "sim/judged.hpp"
 #include "core/base/assert.hpp"
 #include "core/wire/record_file.hpp"
 #include "sim/describe.hpp"

@@ -49,9 +49,6 @@ struct Surroundings { // what all hosts share
   Sabotage sabotage;
 };
 
-// Off only while a planted bug is hunted together with a second one, which an invariant would notice by itself and first.
-inline bool invariants_judge = true;
-
 class Host {
  public:
   Host(NodeIndex index, const Surroundings&);

@@ -130,7 +130,7 @@ def simulator(long):
 
     def absent():
         return None if program.exists() else "lockstep-sim is not there yet"
-    # The same seeds for everybody until the plans of tests/plans/open are understood; an hour of the commit's own in the long run.
+    # The same seeds for everybody; an hour of the commit's own in the long run.
     kept = ["--save", TOP / "build" / "failures", "--coverage"]
     yield Step("simulator, 4000 seeds", [program, "run", "--seeds", "4000", *kept], 1200, skip=absent)
     if long:

@@ -1,5 +1,6 @@
 #include "sim/mutants/explored.hpp"
 #include "sim/explore_bounds.hpp"
+#include "sim/judged.hpp"
 #include "sim/mutants/hunt.hpp"
 #include <algorithm>
 #include <cstdio>
@@ -65,7 +66,9 @@ int explore_mutants(bool paths, const std::vector<Mutant>& only) {
     planted[static_cast<std::size_t>(p.mutant)] = true;
     auto hunted = p.bounds;
     hunted.enough = p.shows;
+    invariants_judge = false;
     auto r = search(hunted, everything);
+    invariants_judge = true;
     bool found = r.end == End::enough;
     std::printf("%-4s %-1s %-28s %-8s %-44s %9llu states %6.1f s%s\n", found && holds ? "ok" : "FAIL", p.combination, info(p.mutant).name, p.bounds.mode == etcd ? "etcd" : p.bounds.mode == ping ? "ping" : "none",
                 after(r, everything).c_str(), static_cast<unsigned long long>(r.states), r.seconds, holds ? "" : ", and the core itself does not hold");

@@ -1,6 +1,6 @@
 #include "sim/mutants/hunt.hpp"
 #include "sim/campaign.hpp"
-#include "sim/host.hpp"
+#include "sim/judged.hpp"
 #include <algorithm>
 #include <cstring>
 #include <thread>
