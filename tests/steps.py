@@ -1,5 +1,5 @@
-"""The steps of tests/run, in two lanes that run side by side: one builds and tests the release, the other, at the lowest priority, builds and
-tests with the address and undefined-behaviour sanitizers and fuzzes. A line per step with its seconds; the output of a failed step; then
+"""The steps of tests/run, in two lanes that run side by side: one tests the release, the other, at the lowest priority, builds and tests with
+the address and undefined-behaviour sanitizers; then the fuzzers, two at a time. A line per step with its seconds; the output of a failed step; then
 the closing line `N passed, N failed`, summed over the tests of all steps.
 
 usage: tests/run [--long] [--only STEP]... [--list]
@@ -164,13 +164,15 @@ def fuzzing(long):
         yield Step(f"fuzz {source.stem}", [*NICE, "sh", "-c", command], seconds + 300)
 
 
-def lanes(long):
+def rounds(long):
+    """One after the other; the lanes of a round run side by side."""
     first = [build("release", "build")]
     fast = [*program_tests("build", ""), Step("purity", ["tests/purity", "build/core/libcore.a", "core"]),
             Step("packaging", ["tests/packaging", "build"], 120), Step("laboratory", [sys.executable, LAB / "selftest.py"], 300), *simulator(long),
             Step("scenarios", [sys.executable, LAB / "run_scenarios.py"], 1500)]
-    slow = [build("asan", "build-asan", NICE), *program_tests("build-asan", "-asan", NICE), determinism(), *fuzzing(long)]
-    return first, fast, slow
+    slow = [build("asan", "build-asan", NICE), *program_tests("build-asan", "-asan", NICE), determinism()]
+    fuzz = list(fuzzing(long))  # a fuzzer is one process: two of them at a time, when both lanes are through
+    return [[first], [fast, slow], [fuzz[::2], fuzz[1::2]]]
 
 
 def main():
@@ -179,9 +181,9 @@ def main():
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--only", action="append", default=[])
     options = parser.parse_args()
-    chosen = [[s for s in lane if not options.only or any(o in s.name for o in options.only)] for lane in lanes(options.long)]
-    if options.list or not any(chosen):
-        print("\n".join(s.name for lane in lanes(options.long) for s in lane))
+    wanted = [[[s for s in lane if not options.only or any(o in s.name for o in options.only)] for lane in lanes] for lanes in rounds(options.long)]
+    if options.list or not any(any(lanes) for lanes in wanted):
+        print("\n".join(s.name for lanes in rounds(options.long) for lane in lanes for s in lane))
         return 0 if options.list else f"no step has a name like that: {' '.join(options.only)}"
     for name, value in (("CCACHE_BASEDIR", str(TOP.parent)), ("CCACHE_NOHASHDIR", "1"), ("CCACHE_SLOPPINESS", "pch_defines,time_macros")):
         os.environ.setdefault(name, value)
@@ -190,14 +192,15 @@ def main():
     def leave(number, _frame):
         raise SystemExit(128 + number)
     signal.signal(signal.SIGTERM, leave)
-    threads = []
     try:
-        if all([tally.run(step) for step in chosen[0]]):
-            for lane in chosen[1:]:
-                threads.append(threading.Thread(target=lambda steps=lane: [tally.run(s) for s in steps if not tally.ended], daemon=True))
-                threads[-1].start()
+        for number, lanes in enumerate(wanted):
+            threads = [threading.Thread(target=lambda steps=lane: [tally.run(s) for s in steps if not tally.ended], daemon=True) for lane in lanes]
+            for thread in threads:
+                thread.start()
             for thread in threads:
                 thread.join()
+            if number == 0 and tally.failed:
+                break  # nothing was built
     finally:
         tally.stop()
     print(f"{(time.monotonic() - start) / 60:.1f} min")
