@@ -48,7 +48,7 @@ void put(Writer& w, const Record& x) {
   w.u64(x.peer_rev_seen), w.u64(x.peer_incarnation_seen.value), w.u64(x.peer_checkpoint_seen);
   w.u8(static_cast<std::uint8_t>(x.arbiter)), w.u64(x.arbiter_revision);
   w.flag(x.was_prim), w.flag(x.failover), w.flag(x.errd);
-  w.u32(x.loop_count), w.i64(x.loop_started_wall_s);
+  w.u32(x.loop_count), w.i64(x.loop_started_s);
   w.u32(static_cast<std::uint32_t>(x.former_peers.size()));
   for (const auto& u : x.former_peers) put(w, u);
 }
@@ -73,7 +73,7 @@ bool get(Reader& r, Record& x) {
   x.arbiter = static_cast<ArbiterMode>(r.bounded(static_cast<std::uint8_t>(ArbiterMode::etcd)));
   x.arbiter_revision = r.u64();
   x.was_prim = r.flag(), x.failover = r.flag(), x.errd = r.flag();
-  x.loop_count = r.u32(), x.loop_started_wall_s = r.i64();
+  x.loop_count = r.u32(), x.loop_started_s = r.i64();
   x.former_peers.clear();
   auto former = r.count(former_limit, uid_bytes);
   for (std::uint32_t i = 0; i < former && r.ok(); ++i) get(r, x.former_peers.emplace_back());

@@ -47,7 +47,7 @@ struct Record {
   bool failover = true;         // `failover on|off` survives a restart (safekit 1.7)
   bool errd = true;             // `errd on|off`
   std::uint32_t loop_count = 0; // maxloop (safekit 1.11)
-  std::int64_t loop_started_wall_s = 0; // label and interval start; the host passes wall seconds in with the input
+  std::int64_t loop_started_s = 0; // of this boot's clock: a wall clock that is set must not count. Ahead of now: another boot, counted anew
 
   bool operator==(const Record&) const = default;
 };

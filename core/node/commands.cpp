@@ -208,7 +208,8 @@ bool Node::within_maxloop(const std::string& identity) {
   }
   auto interval_s = service.loop_interval.ns / 1'000'000'000;
   if (interval_s == 0) return true;
-  bool expired = wall_s_ - durable_.loop_started_wall_s > interval_s || wall_s_ < durable_.loop_started_wall_s;
+  auto now_s = now_.ns / 1'000'000'000;
+  bool expired = now_s - durable_.loop_started_s > interval_s || now_s < durable_.loop_started_s;
   std::uint32_t count = expired ? 1 : durable_.loop_count + 1;
   if (count > service.maxloop) {
     tell(Rule::maxloop, count);

@@ -205,7 +205,7 @@ bool Node::mutate(const Change& c, Record& r) {
     if (c.failover) r.failover = *c.failover;
     if (c.errd) r.errd = *c.errd;
     if (c.loop_count) {
-      if (*c.loop_count <= 1) r.loop_started_wall_s = wall_s_;
+      if (*c.loop_count <= 1) r.loop_started_s = now_.ns / 1'000'000'000;
       r.loop_count = *c.loop_count;
     }
     return r != durable_;

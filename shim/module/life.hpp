@@ -42,7 +42,7 @@ class Life {
   void command(Command c);
   void set_resource(const std::string& name, const std::string& value, const std::string& who);
   NodeView view() const;
-  bool over() const { return over_; } // nothing is carried out any more; the owner is about to destroy this
+  bool ended() const { return ended_; } // on_exit was called: the owner is about to destroy this
   bool serving(Instant now) const { return !over_ && node_->serving(now); }
   Instant serving_until() const { return permit_until_; }
 
@@ -58,6 +58,7 @@ class Life {
 
   void step(decltype(NodeInput::what) what);
   void break_off(const Broken&);
+  void end(bool restart, std::string reason);
   void stop_by_force(std::size_t next, std::string reason);
   void arm();
   void carry_out(NodeEffect& e);
@@ -97,7 +98,8 @@ class Life {
   std::vector<ProcessFilter> process_filters_;
   Timer timer_, process_timer_, checker_timer_;
   Instant permit_until_ = Instant::distant_past();
-  bool over_ = false;
+  bool over_ = false;  // nothing is decided or carried out any more
+  bool ended_ = false; // and the owner knows
   std::unique_ptr<WorkThread> storage_; // record and markers, in order; ends before what it works on
 };
 

@@ -22,7 +22,7 @@ void Life::set_resource(const std::string& name, const std::string& value, const
 
 NodeView Life::view() const {
   NodeView v = node_->view();
-  if (over_) v.serving = false;
+  if (over_) v.serving = false, v.role = Role::wait, v.sub = Sub::transient; // it is being stopped, whatever the machine thinks
   if (v.resync) context_.last_resync = v.resync;
   return v;
 }
@@ -45,6 +45,7 @@ void Life::step(decltype(NodeInput::what) what) {
 void Life::break_off(const Broken& b) {
   if (over_) return;
   over_ = true, permit_until_ = Instant::distant_past();
+  on_change_(); // the status page and ready.txt say so at once
   std::string reason = std::string("internal error, ") + b.invariant->name + ": it does not hold that " + b.invariant->sentence + " (" + b.what + ")";
   context_.log.write('C', "safekit", "This node stops serving: " + reason + ". Please report it with this log");
   mirror_->halt();
@@ -54,9 +55,14 @@ void Life::break_off(const Broken& b) {
   stop_by_force(0, std::move(reason));
 }
 
+void Life::end(bool restart, std::string reason) {
+  ended_ = true;
+  on_exit_(restart, std::move(reason));
+}
+
 void Life::stop_by_force(std::size_t next, std::string reason) {
   static constexpr std::array names{"stop_sec", "stop_prim", "stop_second", "stop_both"};
-  if (next == names.size()) return on_exit_(false, std::move(reason));
+  if (next == names.size()) return end(false, std::move(reason));
   auto id = start_script(names[next], {"force", role_name(Role::wait), role_name(Role::stop), "forcestop"}, [this, next, reason](std::int32_t) {
     timer_.cancel();
     stop_by_force(next + 1, reason);
@@ -108,7 +114,7 @@ void Life::carry_out(NodeEffect& effect) {
     }
     void operator()(nfx::Exit& e) {
       l.over_ = true;
-      l.on_exit_(e.restart, e.reason);
+      l.end(e.restart, e.reason);
     }
   };
   std::visit(Visitor{*this}, effect);

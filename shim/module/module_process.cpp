@@ -90,7 +90,7 @@ bool ModuleProcess::was_started() {
 void ModuleProcess::control(const json& request, Respond respond) {
   std::string op = request.value("op", "");
   // Its files are still being closed, and nobody answers any more: life_over is queued, this waits behind it.
-  if (life_ && life_->over()) return loop_.post([this, request, respond] { control(request, respond); });
+  if (life_ && life_->ended()) return loop_.post([this, request, respond] { control(request, respond); });
   if (op == "pid") return respond({{"ok", true}, {"pid", ::getpid()}});
   if (op == "view") return respond(view());
   if (op == "command") return command(request, std::move(respond));
@@ -232,7 +232,7 @@ json ModuleProcess::stopped_view() {
 }
 
 void ModuleProcess::refresh_page() {
-  if (life_ && life_->over()) return; // STOP is shown when the last file is closed: life_over comes back here
+  if (life_ && life_->ended()) return; // STOP is shown when the last file is closed: life_over comes back here
   if (life_) {
     NodeView v = life_->view();
     page_->write(v.role, v.sub, v.uptodate, v.serving ? life_->serving_until() : Instant::distant_past(), boot_now());
