@@ -117,7 +117,7 @@ class Canonical {
     put(r.node_uid), put(r.dir_uid), number(of(Kind::revision_a, n), r.rev), incarnation(n, r.incarnation);
     put(r.g), put(r.history), put(r.state), put(r.complete), put(r.why), put(r.candidate), put(r.voided), put(r.base), put(r.covers);
     put(r.offered), put(r.src_gen), put(r.must_full), put(r.peer_uid), put(r.former_peers);
-    number(of(Kind::revision_a, 1 - n), r.peer_rev_seen), incarnation(1 - n, r.peer_incarnation_seen), seq(r.peer_checkpoint_seen);
+    number(of(Kind::revision_a, 1 - n), r.peer_rev_seen), incarnation(1 - n, r.peer_incarnation_seen), seq(r.peer_checkpoint_seen), seq(r.own_checkpoint);
     put(r.failover), put(r.loop_count), number(Kind::store, r.arbiter_revision);
   }
   void put(const Beat& b) {
@@ -181,7 +181,7 @@ class Canonical {
   }
   void put(const WaitingOp& x) { (*this)(x.token, x.op, x.payload, x.touched, x.mark, x.marked, x.failed); }
   void put(const LiveOp& x) {
-    (*this)(x.token, x.op, x.payload, x.stage, x.error, x.amount, x.failed, x.unknown);
+    (*this)(x.token, x.op, x.payload, x.stage, x.error, x.amount, x.failed, x.unknown, x.on_both);
     seq(x.seq), seq(x.order);
   }
   void put(const std::map<std::uint64_t, LiveOp>& m) {

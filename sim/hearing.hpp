@@ -4,6 +4,9 @@
 #include "core/wire/beat.hpp"
 #include "sim/plan.hpp"
 #include "sim/weather.hpp"
+#include <array>
+#include <set>
+#include <utility>
 
 namespace lockstep::sim {
 
@@ -11,8 +14,15 @@ class Hearing {
  public:
   explicit Hearing(const Plan& p) : networks_(p.networks) {}
   void process_started(NodeIndex n, Instant now) { ears_[n] = Ear{}, ears_[n].since = now; }
+  // A restored machine: what it says from here on is another life's, whatever number it bears.
+  void restored(NodeIndex n) { another_life_[n].clear(), unheard_[n] = true; }
+  void said(NodeIndex n, const Beat& b) {
+    if (unheard_[n]) another_life_[n].insert({b.sent_ns, b.seq});
+  }
+  bool unheard_since_restored(NodeIndex n) const { return unheard_[n]; }
   void heard(NodeIndex by, std::uint32_t network, const Beat& b, Instant now) {
     auto& e = ears_[by];
+    if (unheard_[1 - by] && another_life_[1 - by].count({b.sent_ns, b.seq})) unheard_[1 - by] = false;
     auto is = std::pair(b.incarnation.value, b.seq);
     if (b.node_uid == e.from && is <= e.newest[network]) return;
     if (b.node_uid != e.from) e.newest = {};
@@ -42,6 +52,8 @@ class Hearing {
   };
   std::vector<Network> networks_;
   std::array<Ear, 2> ears_;
+  std::array<std::set<std::pair<std::int64_t, std::uint64_t>>, 2> another_life_; // (when, number) of its beats since, until one is heard
+  std::array<bool, 2> unheard_{};
 };
 
 } // namespace lockstep::sim

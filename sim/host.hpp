@@ -86,6 +86,7 @@ class Host {
   Instant clock() const { return clock_base_ + (queue_.now() - world_base_) * rate_ / 1000; } // this machine's boot time
   std::int64_t wall() const { return wall_seconds(plan_, queue_.now() + wall_offset_); }
   bool frozen() const { return rate_ == 0; }
+  Instant paused_until() const { return paused_until_; } // of the last pause; the distant past: of none in this life
   bool paused() const { return queue_.now() < paused_until_; }
   bool serves() const { return node_ && !paused() && node_->serving(clock()); }
   bool vip_up() const { return vip_ && clock() <= vip_until_; }

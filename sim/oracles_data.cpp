@@ -235,9 +235,10 @@ void Oracles::check_complete(const Host& h, const std::optional<Record>& before)
 // SECOND Ready: whatever differs in memory was sent and is on its way, or is being carried out on the primary.
 void Oracles::check_ready_equal(const Host& h) {
   if (stale_[0] || stale_[1]) return;
-  // A node that stood still may finish its way to Ready in a pair that the other one has left meanwhile.
+  // A node may finish its way to Ready in a pair that the other one has left meanwhile, or lost its memory of by a crash.
   const std::optional<Record>&mine = h.disk().state.record, &theirs = other(h).disk().state.record;
   if (!mine || !theirs || !(mine->g == theirs->g) || theirs->state != Freshness::shared) return;
+  if (!other(h).running() || !role_serves(other(h).node()->role())) return;
   auto coming = stream_order_.on_the_way(h.index());
   for (auto* x : hosts_) {
     if (!x->running()) return;

@@ -28,6 +28,7 @@ void Oracles::minted(const Host& h, const std::optional<Record>& before) {
 }
 
 void Oracles::record_asked(const Host& h, const Record& r) {
+  asked_unaware_[h.index()] = hearing_.unheard_since_restored(other(h).index());
   auto& now = h.disk().state.record;
   if (!now || now->node_uid != r.node_uid) return;
   if (r.rev <= now->rev) violated(oracle::S17, name_of(h) + " asks to record revision " + std::to_string(r.rev) + " over " + std::to_string(now->rev));
@@ -57,7 +58,8 @@ void Oracles::recorded(const Host& h, const std::optional<Record>& before) {
   // With failover off the secondary gives its copy up although it is intact: what counts from here on is the disk of the primary
   // that comes back, as a local disk after a crash (control:(iii)13, safekit:1.7). So it does when it is stopped while the primary is
   // down, from its durable goodbye on: the writer, not a reader that left, is let go on (control:S5, data:T32).
-  bool gave_up = r.state == Freshness::outdated && (r.why == Why::failover_off || r.why == Why::goodbye);
+  bool by_rule = r.why == Why::failover_off || r.why == Why::goodbye || (r.why == Why::consent && !r.failover);
+  bool gave_up = r.state == Freshness::outdated && by_rule;
   if (gave_up && before && before->state == Freshness::shared) memory_lost(h);
   bool was = before && before->state == Freshness::inconsistent;
   if (was && r.state != Freshness::inconsistent && r.why == Why::resynced && h.disk().files.copied_unflushed)
@@ -88,6 +90,7 @@ void Oracles::record_lost(const Host& h) { lost_[h.index()] = true; }
 void Oracles::restored(const Host& h) {
   stale_[h.index()] = ever_restored_ = true;
   stream_order_.went_back(h.uid());
+  hearing_.restored(h.index());
   for (auto& [nonce, era] : eras_) era.promises.only_there(other(h).disk().files.now());
 }
 
@@ -125,6 +128,9 @@ void Oracles::becomes_target(const Host& h) {
       return violated(oracle::S19, name_of(h) + " has everything acknowledged in " + to_string(era->g) + " and is overwritten from " +
                                        to_string(source->g) + ", which never had " + missing + ", and nothing was set aside");
   }
+  // What it decided to follow had gone back in time, unheard: nothing is copied from there.
+  auto& r = h.disk().state.record;
+  if (asked_unaware_[h.index()] && r && r->src_gen != source->g) return;
   auto in_chain = [&](std::uint64_t nonce) {
     if (source->g.nonce == nonce) return true;
     for (auto& g : source->history) {
@@ -148,6 +154,7 @@ void Oracles::beat_sent(const Host& h, std::uint32_t network, const Beat& b) {
   if (is <= seen && !stale_[h.index()] && !lost_[h.index()]) violated(oracle::S17, name_of(h) + ": heartbeat number goes back");
   seen = is;
   speaks(h, b);
+  hearing_.said(h.index(), b);
   auto& r = h.disk().state.record;
   if (b.record_state == RecordState::present && (!r || !(b.record == *r)))
     violated(oracle::S6, name_of(h) + " claims a record in a heartbeat that is not durable");

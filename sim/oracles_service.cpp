@@ -67,7 +67,7 @@ void Oracles::check_ready(const Host& h) {
     if (h.mount() != MountKind::replicate) violated(oracle::S15, name_of(h) + " serves and its tree is not intercepted");
   }
   bool settled = role_serves(node.role()) && node.sub() == Sub::ready && !h.serves();
-  since = settled ? earlier(since, queue_.now()) : Instant::never();
+  since = settled ? later(earlier(since, queue_.now()), h.paused_until()) : Instant::never(); // while it stands still nobody can ask
   if (settled && queue_.now() > since + longest_timeout() + seconds(2))
     violated(oracle::S15, name_of(h) + " is " + role_name(node.role()) + " Ready since " + std::to_string((queue_.now() - since).in_ms()) + " ms and does not say ready");
 }

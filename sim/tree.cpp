@@ -214,14 +214,19 @@ bool changes_names(const Tree& t, const Change& c) {
 }
 } // namespace
 
+void FileSystem::forget_dirty(Key file, std::uint64_t first, std::uint64_t end) {
+  dirty_.erase(dirty_.lower_bound({file, first}), dirty_.lower_bound({file, end}));
+}
+
 void FileSystem::commit(Transaction t) {
   for (auto& c : t) {
     if (changes_names(volatile_, c)) ++names_version_;
     note(volatile_, c), volatile_.apply(c);
-    if (auto* cut = std::get_if<change::CutUnits>(&c)) {
-      auto i = dirty_.lower_bound({cut->object, cut->first});
-      while (i != dirty_.end() && i->first.first == cut->object && i->first.second < cut->end) i = dirty_.erase(i);
-    }
+    // Pages that were not written yet go with what they were of: a later object of the same key has nothing of them.
+    auto* cut = std::get_if<change::CutUnits>(&c);
+    auto* drop = std::get_if<change::DropObject>(&c);
+    if (cut) forget_dirty(cut->object, cut->first, cut->end);
+    if (drop) forget_dirty(drop->object, 0, UINT64_MAX);
   }
   journal_.push_back(std::move(t));
 }

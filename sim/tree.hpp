@@ -130,6 +130,7 @@ class FileSystem {
     if (touched_.empty() || touched_.back() != i) touched_.push_back(i);
   }
   void apply_journal(std::uint64_t end);
+  void forget_dirty(Key file, std::uint64_t first, std::uint64_t end);
   Tree volatile_, durable_;
   std::deque<Transaction> journal_;
   std::uint64_t journal_base_ = 0; // number of the first transaction in journal_

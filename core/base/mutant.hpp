@@ -30,6 +30,8 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(one_silent_network_is_silence, "control:(iii)7", "silence on one of two networks counts as silence", mutant_any, none)       \
   X(self_pause_ignored, "design:3", "a node that stood still trusts its old view", mutant_any, minted_without_looking)           \
   X(hung_second_beats, "design:3", "a SECOND whose disk hangs while it leaves goes on beating", mutant_any, none)                \
+  X(refusal_overtakes_mint, "design:4", "a refusal stops a node whose right to go on is on its way to the disk", mutant_any, none) \
+  X(one_deaf_network_is_deaf, "control:(iii)7", "who does not hear this node on one network is taken for deaf", mutant_any, none) \
   X(minted_without_looking, "control:M5", "silence that ended while the node prepared still counts", mutant_any, none)           \
   X(hello_before_prestart, "control:(iii)18", "a restarted node speaks before its old application is gone", mutant_any, none)    \
   X(late_claim_counts, "control:R4", "a claim that arrives late replaces a newer one", mutant_any, none)                         \
@@ -52,6 +54,7 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
     applied_before_outcome)                                                                                                      \
   X(former_peer_forgotten, "control:T1", "who bears a replaced identity is taken for what it says", mutant_any, none)            \
   X(time_travel_unnoticed, "control:T1", "a restored node is taken for what it says", mutant_any, none)                          \
+  X(restored_before_it_minted, "control:T1", "a restored node that went on before it was heard is believed", mutant_any, none)    \
   X(cold_start_keeps_generation, "control:T3", "a cold start serves in the generation it stopped with", mutant_any, none)        \
   X(lost_is_blank, "control:K2L", "a lost record counts as a first start", mutant_any, none)                                     \
   X(no_record_is_consent, "control:K3", "a node without record is taken for one that consents", mutant_any, none)                \
@@ -124,6 +127,7 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(session_marks_nothing, "data:D5", "a source does not mark what it sends before Ready", mutant_any, none)                     \
   X(failed_mark_counts, "data:T26", "a mark that could not be written counts", mutant_any, none)                                 \
   X(break_forgets_memory, "data:D1", "what only memory knows is dropped when the pair breaks", mutant_any, none)                 \
+  X(left_marks_freed_early, "data:D2", "what a leaving node marked is freed by a checkpoint from before", mutant_any, none)       \
   X(leaves_without_marking, "data:D12", "an orderly exit forgets the memory set", mutant_any, none)                              \
   X(leaves_without_applying, "data:D12", "a SECOND that stops drops what it received", mutant_any, none)                         \
   X(last_block_forgotten, "data:D1", "the last block of a write is not in the set", mutant_any, none)                            \

@@ -164,8 +164,13 @@ bool went_back(const Side& x, const Side& witness) {
   if (is_void(w, r.g) || is_former(w, r.node_uid)) return true;
   if (w.peer_uid != r.node_uid || r.node_uid.none()) return false;
   if (r.rev < w.peer_rev_seen || r.incarnation < w.peer_incarnation_seen) return true;
+  if (w.peer_checkpoint_seen == 0) return false;
   // Seqs of another generation say nothing (data:T5); in that of the pair it must hold at least what it announced.
-  return r.g == w.base && w.peer_checkpoint_seen > 0 && x.checkpoint < Position{r.g.counter, w.peer_checkpoint_seen};
+  Position announced{w.base.counter, w.peer_checkpoint_seen};
+  if (r.g == w.base) return x.checkpoint < announced;
+  // It went on from there: its record tells how far it was. Restored, it may have done so before anybody heard it.
+  bool from_there = r.base == w.base && !mutated(Mutant::restored_before_it_minted);
+  return from_there && Position{w.base.counter, r.own_checkpoint} < announced;
 }
 
 Verdict compare(const Side& self, const Side& peer) {

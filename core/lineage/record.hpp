@@ -41,6 +41,7 @@ struct Record {
   std::uint64_t peer_rev_seen = 0;
   Incarnation peer_incarnation_seen;
   std::uint64_t peer_checkpoint_seen = 0; // seq in `base` of the newest checkpoint the peer announced (control:T1)
+  std::uint64_t own_checkpoint = 0; // seq in `base` of the newest this node announced, which it still tells after it went on (control:T1)
   ArbiterMode arbiter = ArbiterMode::none;
   std::uint64_t arbiter_revision = 0; // newest seen of the arbiter's store: less means that it was restored ((iii) 6)
   bool was_prim = false;        // defaultprim="lastprim" (safekit 1.6)

@@ -120,7 +120,7 @@ MirrorFacts Mirror::facts() const {
   f.checkpoint = own_checkpoint_;
   f.marks = durable_.size(), f.everything = durable_.everything;
   f.release_at = release_durable_at_;
-  if (ours(own_checkpoint_) && ours(peer_checkpoint_)) f.both_flushed = std::min(own_checkpoint_.seq, peer_checkpoint_.seq);
+  f.both_flushed = both_flushed();
   f.in_flight = live_.size(), f.most_in_flight = config_.max_in_flight, f.recent = recent_.size(), f.most_recent = config_.max_recent;
   f.receipted_bytes = rx_.receipted_bytes, f.most_bytes = config_.max_queue_bytes;
   return f;

@@ -131,6 +131,8 @@ class Mirror {
   void read(const LacksFrame&, Payload);
   void read(const NeedFrame&, Payload);
   void read(const FailedFrame&, Payload);
+  // In this stream; 0: not known of both.
+  std::uint64_t both_flushed() const { return ours(own_checkpoint_) && ours(peer_checkpoint_) ? std::min(own_checkpoint_.seq, peer_checkpoint_.seq) : 0; }
   bool ours(Position p) const { return p.generation == stream_.generation; }
   void protocol_error(const char* what);
   void peer_failed(Rule, std::string why);

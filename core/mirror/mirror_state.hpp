@@ -50,6 +50,7 @@ struct LiveOp { // decided, not completed
   std::uint64_t amount = 0;
   bool failed = false;  // cancelled: SECOND never applies it
   bool unknown = false; // failed with an effect nobody knows (data:D9)
+  bool on_both = false; // both nodes had flushed it before this one went on alone: no set needs to count it
 };
 struct ExecEntry {
   bool read = false;    // a drain's ReadItem instead of a live operation

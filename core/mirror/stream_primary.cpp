@@ -243,7 +243,7 @@ void Mirror::note_completed(const LiveOp& l) {
   ++step_.completed;
   bool pair = role_ == Role::prim || (session_ && session_->stage == SourceSession::Stage::drained);
   if (pair) step_.acknowledged = std::max(step_.acknowledged, l.seq);
-  else if (marking() && !uncovered_ && !durable_.contains(touched_by(l.op))) step_.uncounted = true;
+  else if (marking() && !uncovered_ && !l.on_both && !durable_.contains(touched_by(l.op))) step_.uncounted = true;
 }
 
 void Mirror::complete(std::uint64_t token, std::int32_t error, std::uint64_t amount) {

@@ -39,6 +39,7 @@ void Mirror::become_alone(Generation g) {
   if (role_ != Role::alone) {
     if (!mutated(Mutant::session_outlives_pair)) abort_drains(), session_.reset(); // of a pair that never was ready: nobody answers for it any more
     if (prepare_.active && !prepare_.covers) fail_unmarked_ops();
+    for (auto both = both_flushed(); auto& [id, l] : live_) l.on_both = l.seq > 0 && l.seq <= both;
     if (role_ == Role::preparing && !from_prim_) tx_.next_seq = std::max(tx_.next_seq, rx_.received + 1);
     clear_queue();
     close_stream();
@@ -83,6 +84,8 @@ void Mirror::check_leaving() {
     bool drops = mutated(Mutant::leaves_without_applying);
     if (sender ? !waiting_.empty() || !live_.empty() : !unfit_ && !rx_.queue.empty() && !drops) return;
     leaving_.settled = true;
+    // What is added to the set now is not flushed there before this, whatever READY the set was kept for (data:D2).
+    if (!mutated(Mutant::left_marks_freed_early)) release_durable_at_ = receives() ? rx_.received : tx_.next_seq - 1;
     leaving_.flush = new_ticket();
     out_->push_back(fx::Flush{leaving_.flush, Position{stream_.open ? stream_.generation : generation_, executed_through()}});
     auto memory = recent_.all();

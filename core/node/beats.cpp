@@ -6,47 +6,55 @@
 
 namespace lockstep {
 
-// A late beat of an older incarnation must not replace the living one: it has to prove that it heard us since.
+// A restored node begins an incarnation again that was heard before (control:T1). Its beats are not late ones of the former life if number
+// and time go different ways, or if one that left before the newest claim has heard a beat of ours that left after that claim had come.
+bool Node::another_life(const nin::BeatIn& in) const {
+  const auto& b = in.beat;
+  bool heard_later = b.echo_incarnation == incarnation_ && b.sent_ns <= peer_->sent_ns && Instant{b.echo_sent_ns} > claimed_at_;
+  return liveness_.another_life(in.network, b) || heard_later;
+}
+
+// A late beat of an older life must not replace the living one: it has to prove that it heard us since.
 bool Node::accept_sender(const nin::BeatIn& in) {
   const auto& b = in.beat;
-  if (!peer_) {
+  auto from_here = [&] {
     for (std::uint32_t i = 0; i < echo_floor_.size(); ++i) echo_floor_[i] = liveness_.sent_seq(i);
     return true;
-  }
+  };
+  if (!peer_) return from_here();
   bool same = b.node_uid == peer_->node_uid && b.incarnation == peer_->incarnation;
-  if (same && !liveness_.another_life(in.network, b)) return true;
   bool newer = b.node_uid == peer_->node_uid && b.incarnation > peer_->incarnation;
-  bool answers = b.echo_incarnation == incarnation_ && b.echo_seq > echo_floor_[in.network];
-  if (!same && !newer && !answers && !mutated(Mutant::old_incarnation_counts)) {
+  bool answers = liveness_.hears_us(in.network, b, incarnation_, now_) && b.echo_seq > echo_floor_[in.network];
+  bool another = !same || (another_life(in) && !mutated(Mutant::old_incarnation_counts));
+  if (!another && (answers || !lived_twice_)) return true;
+  if ((!newer || lived_twice_) && !answers && !mutated(Mutant::old_incarnation_counts)) {
     at_work_.add(Rule::R4);
     return false;
   }
-  for (std::uint32_t i = 0; i < echo_floor_.size(); ++i) echo_floor_[i] = liveness_.sent_seq(i);
+  lived_twice_ = !newer && b.node_uid == peer_->node_uid;
   liveness_.forget_peer(now_);
   deaf_from_ = now_ + liveness_.longest_timeout();
   peer_.reset();
-  peer_proven_ = false;
-  return true;
+  return from_here();
 }
 
 void Node::handle(const nin::BeatIn& in) {
   peer_refused_.clear();
   if (!begun_ || in.network >= config_.networks.size() || in.beat.node_name == config_.name) return;
   if (!accept_sender(in)) return;
-  bool first = !peer_;
+  bool first = !peer_, was_proven = liveness_.proven();
   liveness_.heard(in.network, in.beat, incarnation_, now_);
   if (first || in.beat.sent_ns > peer_->sent_ns || mutated(Mutant::late_claim_counts)) {
     take_claim(in.beat);
-    if (peer_proven_ && in.beat.echo_seq > left_floor_[in.network]) peer_saw_me_leave_ = true;
+    bool hears = liveness_.hears_us(in.network, in.beat, incarnation_, now_);
+    if (hears && in.beat.echo_seq > left_floor_[in.network]) peer_saw_me_leave_ = true;
   } else at_work_.add(Rule::R4);
+  if (liveness_.proven() && !was_proven) tell(Rule::link_up, static_cast<std::int64_t>(in.beat.incarnation.value), 0, in.beat.node_name);
   if (first) beat_now_ = true; // answer at once: it shortens every meeting by a pulse
 }
 
 void Node::take_claim(const Beat& b) {
-  bool was_proven = peer_proven_;
-  peer_ = b;
-  peer_proven_ = b.echo_incarnation == incarnation_ && b.echo_seq > 0;
-  if (peer_proven_ && !was_proven) tell(Rule::link_up, static_cast<std::int64_t>(b.incarnation.value), 0, b.node_name);
+  peer_ = b, claimed_at_ = now_;
   auto remote = std::string(role_name(b.role)) + " " + sub_name(b.sub);
   if (remote == said_remote_) return;
   said_remote_ = remote;

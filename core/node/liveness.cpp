@@ -1,6 +1,7 @@
 #include "core/node/liveness.hpp"
 #include "core/base/assert.hpp"
 #include "core/base/mutant.hpp"
+#include <algorithm>
 
 namespace lockstep {
 namespace {
@@ -19,9 +20,10 @@ void Liveness::heard(std::uint32_t network, const Beat& beat, Incarnation mine, 
   auto& l = links_[network];
   if (beat.incarnation == l.rx_incarnation && beat.seq <= l.rx_seq) return; // late or repeated: proves nothing new
   l.rx_incarnation = beat.incarnation, l.rx_seq = beat.seq, l.rx_sent_ns = beat.sent_ns;
+  l.proves = hears_us(network, beat, mine, now);
   l.last_heard = now, l.peer_timeout = beat.timeout;
   Instant sent{beat.echo_sent_ns};
-  bool echoes = beat.echo_incarnation == mine && beat.echo_seq <= l.tx_seq && sent <= now && sent >= echo_floor_;
+  bool echoes = l.proves && sent >= echo_floor_;
   if (mutated(Mutant::lease_without_echo)) l.echo_sent = now;
   if (!echoes) return;
   if (mutated(Mutant::lease_from_arrival)) sent = now;
@@ -30,9 +32,19 @@ void Liveness::heard(std::uint32_t network, const Beat& beat, Incarnation mine, 
   if (beat.role == Role::second || mutated(Mutant::lease_by_any_role)) l.echo_sent = later(l.echo_sent, sent);
 }
 
+bool Liveness::another_life(std::uint32_t network, const Beat& beat) const {
+  const auto& l = links_[network];
+  if (beat.incarnation != l.rx_incarnation) return false;
+  return beat.seq > l.rx_seq ? beat.sent_ns < l.rx_sent_ns : beat.sent_ns > l.rx_sent_ns;
+}
+
+bool Liveness::hears_us(std::uint32_t network, const Beat& beat, Incarnation mine, Instant now) const {
+  return beat.echo_incarnation == mine && beat.echo_seq > 0 && beat.echo_seq <= links_[network].tx_seq && Instant{beat.echo_sent_ns} <= now;
+}
+
 void Liveness::forget_peer(Instant now) {
   floor_ = now; // each network has its timeout to carry the new life: until then its silence says nothing
-  for (auto& l : links_) l.last_heard = l.echo_sent = Instant::distant_past(), l.rx_seq = 0, l.rx_incarnation = {};
+  for (auto& l : links_) l.last_heard = l.echo_sent = Instant::distant_past(), l.rx_seq = 0, l.rx_incarnation = {}, l.proves = false;
 }
 
 void Liveness::distrust(Instant now) {
@@ -60,6 +72,14 @@ Instant Liveness::lease_until() const {
     until = later(until, links_[i].echo_sent + two_thirds(timeout));
   }
   return until;
+}
+
+bool Liveness::proven() const {
+  if (mutated(Mutant::one_deaf_network_is_deaf)) {
+    auto newer = [](const Link& x, const Link& y) { return x.rx_sent_ns < y.rx_sent_ns; };
+    return std::max_element(links_.begin(), links_.end(), newer)->proves;
+  }
+  return std::any_of(links_.begin(), links_.end(), [](const Link& l) { return l.proves; });
 }
 
 Instant Liveness::echo_sent() const {

@@ -19,11 +19,13 @@ class Liveness {
 
   // A beat of the peer's current incarnation arrived. `mine`: our own incarnation, whose echo counts.
   void heard(std::uint32_t network, const Beat& beat, Incarnation mine, Instant now);
-  // A higher number that was sent earlier: another life under the same incarnation, for its record went back in time (control:T1).
-  bool another_life(std::uint32_t network, const Beat& beat) const {
-    const auto& l = links_[network];
-    return beat.incarnation == l.rx_incarnation && beat.seq > l.rx_seq && beat.sent_ns < l.rx_sent_ns;
-  }
+  // A higher number that was sent earlier, or the reverse: another life under the same incarnation, for its record went back in time
+  // (control:T1).
+  bool another_life(std::uint32_t network, const Beat&) const;
+  // It echoes a beat that this life of ours has sent.
+  bool hears_us(std::uint32_t network, const Beat&, Incarnation mine, Instant now) const;
+  // The peer's present life has heard this life of ours, on one network at least.
+  bool proven() const;
   // Another incarnation of the peer: nothing heard from the old one counts.
   void forget_peer(Instant now);
   // This node stood still until now (design 3): every lease must be renewed by a beat sent from now on, and the peer
@@ -59,7 +61,7 @@ class Liveness {
   void walk(Walker& w) const {
     w(floor_, echo_floor_);
     for (const auto& l : links_) {
-      w(l.last_heard, l.echo_shown, l.echo_sent, l.next_tx);
+      w(l.last_heard, l.echo_shown, l.echo_sent, l.next_tx, l.proves);
       w.beat_seq(l.tx_seq);
       w.heard(l.rx_incarnation, l.rx_seq, l.rx_sent_ns);
     }
@@ -76,6 +78,7 @@ class Liveness {
     Incarnation rx_incarnation;
     std::uint64_t rx_seq = 0;
     std::int64_t rx_sent_ns = 0;
+    bool proves = false; // the newest beat heard us
   };
   std::vector<Network> networks_;
   std::vector<Link> links_;

@@ -72,7 +72,7 @@ class Node {
     w(boot_.dirs_ok, boot_.dirs_empty, boot_.dirs_uid, boot_.set_readable, boot_.set_everything, boot_state_, went_back_);
     w(tasks_, running_, both_started_, prim_started_, sec_started_, second_started_, mount_, quiesced_, want_, started_by_want_);
     w(durable_, changes_, writing_, persist_retry_, persist_failures_);
-    w(liveness_, peer_, peer_proven_, peer_saw_me_leave_, beat_now_, announced_, checkpoint_);
+    w(liveness_, peer_, claimed_at_, lived_twice_, peer_saw_me_leave_, beat_now_, announced_, checkpoint_);
     w.peer_incarnation(announced_by_);
     w.seq(peer_checkpoint_);
     for (auto n : left_floor_) w.beat_seq(n);
@@ -157,11 +157,12 @@ class Node {
   // ---- beats.cpp
   bool accept_sender(const nin::BeatIn&);
   void take_claim(const Beat&);
+  bool another_life(const nin::BeatIn&) const;
   void send_beats();
   Beat claim() const;
   RecordState claimed_record_state() const;
   bool hearing() const { return peer_ && liveness_.any_heard(now_); }
-  bool proven() const { return hearing() && peer_proven_; }
+  bool proven() const { return hearing() && liveness_.proven(); }
   Side my_side() const;
   Side peer_side() const;
   Verdict verdict() const { return compare(my_side(), peer_side()); }
@@ -172,6 +173,7 @@ class Node {
   bool changing(ChangeKind) const;
   bool persisting() const { return writing_ || !changes_.empty(); }
   void pump_persist();
+  void remember_checkpoints(Record&);
   void remember_peer(ChangeKind, Record&) const;
   bool mutate(const Change&, Record&);
   void void_candidate(Record&) const;
@@ -293,7 +295,8 @@ class Node {
   Liveness liveness_;
   std::optional<Beat> peer_;
   std::string peer_refused_; // why its datagrams are not understood, since the last one that was; only shown
-  bool peer_proven_ = false;
+  Instant claimed_at_;       // when peer_ came
+  bool lived_twice_ = false; // the peer began again with a number it had reached before: only what answers newer beats of this node is alive
   std::vector<std::uint64_t> left_floor_; // per network: the last beat sent before a copy was left
   bool peer_saw_me_leave_ = true;
   std::vector<std::uint64_t> echo_floor_; // per network: an older incarnation must echo a later beat than this

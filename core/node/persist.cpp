@@ -29,18 +29,28 @@ void Node::pump_persist() {
     bool store = changes_.front().kind == ChangeKind::store;
     if (!store && !key_.went_back) record.arbiter_revision = std::max(record.arbiter_revision, key_.revision);
     remember_peer(changes_.front().kind, record);
-    if (record.base == durable_.base) record.peer_checkpoint_seen = std::max(record.peer_checkpoint_seen, peer_checkpoint_);
-    else record.peer_checkpoint_seen = peer_checkpoint_ = 0;
+    remember_checkpoints(record);
     writing_ = Writing{new_ticket(), changes_.front(), record};
     changes_.pop_front();
     emit(nfx::Persist{writing_->ticket, std::move(record)});
   }
 }
 
+// In the generation in which both trees were equal last: what the other node announced, and what this one did, for it may have announced
+// none in the generation it went on in when they meet (control:T1).
+void Node::remember_checkpoints(Record& r) {
+  if (r.base != durable_.base) {
+    r.peer_checkpoint_seen = r.own_checkpoint = peer_checkpoint_ = 0;
+    return;
+  }
+  r.peer_checkpoint_seen = std::max(r.peer_checkpoint_seen, peer_checkpoint_);
+  if (checkpoint_.generation == r.base.counter) r.own_checkpoint = std::max(r.own_checkpoint, checkpoint_.seq);
+}
+
 // What the other node must never fall behind (control:T1). Only a copy that ended equal may lower it: a node that went back says less,
 // and the evidence must outlive that.
 void Node::remember_peer(ChangeKind kind, Record& r) const {
-  if (!peer_ || !peer_proven_) return;
+  if (!peer_ || !liveness_.proven()) return;
   bool equal = kind == ChangeKind::share_source || kind == ChangeKind::share_target;
   if (r.peer_uid != peer_->node_uid) {
     if (is_former(r, peer_->node_uid) && !equal) return;
@@ -96,7 +106,7 @@ void Node::mint(const Change& c, Record& r) {
   if (replaces && etcd() && !r.g.none()) make_void(r, r.g); // the key may hold it
   void_candidate(r);
   // E3: what the other node asked for before it gave way may still be carried out.
-  if (c.rule == Rule::M2 && peer_ && peer_proven_) void_of_peer(r, peer_->record);
+  if (c.rule == Rule::M2 && peer_ && liveness_.proven()) void_of_peer(r, peer_->record);
   r.g = g;
   r.state = Freshness::own, r.complete = true, r.why = Why::none, r.offered = false;
   r.src_gen = {}, r.must_full = false;

@@ -61,7 +61,7 @@ Sub Node::sub() const {
         busy() || wait_.kind == Wait::none || wait_.kind == Wait::starting || wait_.kind == Wait::stopping;
     return on_the_way ? Sub::transient : Sub::not_ready;
   }
-  case Role::alone: return busy() ? Sub::transient : Sub::ready;
+  case Role::alone: return busy() || (standing_ == Standing::prim && lease_lost_) ? Sub::transient : Sub::ready;
   case Role::prim: return busy() || lease_lost_ || standing_ != Standing::prim ? Sub::transient : Sub::ready;
   case Role::second: return busy() || standing_ != Standing::second ? Sub::transient : Sub::ready;
   }

@@ -40,7 +40,7 @@ void Node::watch_pair() {
   if (leaving || quiesced_ || held_ended_ || (running_ && running_->asked) || durable_.state != Freshness::shared) return;
   if (now_ >= liveness_.silent_from() || (standing_ == Standing::prim && now_ >= liveness_.quiet_from()))
     return on_silence();
-  if (unconfirmed()) return on_silence(true);
+  if (unconfirmed() && !peer_consents()) return on_silence(true);
   if (standing_ == Standing::second && now_ >= liveness_.uneasy_from()) prepare_early();
   // Refused before, and what it then tried to flush failed: it cannot act and must not stand in the way of who can.
   bool stuck = standing_ == Standing::second && role_ == Role::wait && !leave_complete_;
@@ -92,12 +92,14 @@ void Node::watch_pair() {
 bool Node::unconfirmed() const {
   if (!etcd() || !hearing()) return false;
   bool restarted = peer_->role == Role::wait && !peer_->live && !mutated(Mutant::deaf_peer_is_awaited);
-  bool deaf = (!peer_proven_ || (restarted && now_ >= liveness_.unechoed_from())) && now_ >= deaf_from_;
+  bool deaf = (!liveness_.proven() || (restarted && now_ >= liveness_.unechoed_from())) && now_ >= deaf_from_;
   bool unechoed = standing_ == Standing::prim && lease_lost_ && now_ >= lease_lost_from_ + liveness_.longest_timeout() * 2;
   return deaf || unechoed;
 }
 
 void Node::on_silence(bool former_life_over) {
+  bool minting = continuing_ && continuing_->minting;
+  if (minting && !mutated(Mutant::refusal_overtakes_mint)) return; // first what is being made durable: the right was there
   bool second = standing_ == Standing::second;
   if (refused_ && !etcd() && !mutated(Mutant::refused_asks_again)) return;
   if (second && !durable_.failover && !mutated(Mutant::failover_off_ignored)) {
@@ -152,6 +154,7 @@ void Node::continue_alone(Rule rule) {
 void Node::check_continuing() {
   if (!continuing_ || continuing_->rule == Rule::none || !continuing_->ready || continuing_->minting) return;
   if (now_ < persist_retry_) return; // what is heard by then counts
+  if (carrying_out(Event::refused)) return; // first it stops, then it may go on from WAIT
   bool looks = !mutated(Mutant::minted_without_looking);
   if (looks && continuing_->rule == Rule::M5 && now_ < liveness_.quiet_from() && proven() && verdict().who == Who::resume)
     return unprepare();

@@ -170,6 +170,16 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_older_than_the_one_announced_is_going_back) {
   BOOST_TEST((compare(a, b).rule == Rule::S1));
 }
 
+BOOST_AUTO_TEST_CASE(who_went_on_tells_what_it_had_announced_before) {
+  auto a = side("own", true), b = side("shared", false);
+  relate("newer", "own", "shared", a, b);
+  a.record.base = b.record.base = b.record.g, b.record.peer_checkpoint_seen = 10;
+  a.record.own_checkpoint = 10;
+  BOOST_TEST((compare(a, b).rule == Rule::A1));
+  a.record.own_checkpoint = 9;
+  BOOST_TEST((compare(a, b) == Verdict{Who::i_win, Rule::T1, Copy::full, true}));
+}
+
 BOOST_AUTO_TEST_CASE(without_a_table_version_nobody_wins) {
   auto a = side("own", true), b = side("shared", false);
   relate("same", "own", "shared", a, b);
