@@ -35,6 +35,7 @@ class Canonical {
   void generation(std::uint64_t counter) { number(Kind::counter, counter); }
   void beat_seq(std::uint64_t v) { beat_number(who_, w_.machines[who_]->incarnation, v); }
   void session_number(std::uint64_t v) { number(Kind::session, v); }
+  void peer_rev(std::uint64_t rev) { number(of(Kind::revision_a, 1 - who_), rev); }
   void peer_incarnation(Incarnation i) { incarnation(1 - who_, i); }
   void id(std::uint64_t v) { number(of(Kind::id_a, who_), v); }
   void heard(Incarnation i, std::uint64_t seq, std::int64_t sent_ns) {
@@ -114,7 +115,7 @@ class Canonical {
   }
   void put(const Record& r) { record(r.node_uid.none() ? who_ : owner(r.node_uid), r); }
   void record(NodeIndex n, const Record& r) {
-    put(r.node_uid), put(r.dir_uid), number(of(Kind::revision_a, n), r.rev), incarnation(n, r.incarnation);
+    put(r.node_uid), put(r.dir_uid), number(of(Kind::revision_a, n), r.rev), number(of(Kind::revision_a, n), r.boot_rev), incarnation(n, r.incarnation);
     put(r.g), put(r.history), put(r.state), put(r.complete), put(r.why), put(r.candidate), put(r.voided), put(r.base), put(r.covers);
     put(r.offered), put(r.src_gen), put(r.must_full), put(r.peer_uid), put(r.former_peers);
     number(of(Kind::revision_a, 1 - n), r.peer_rev_seen), incarnation(1 - n, r.peer_incarnation_seen), seq(r.peer_checkpoint_seen), seq(r.own_checkpoint);

@@ -62,6 +62,7 @@ class Oracles {
   void at_rest();      // nothing in flight: trees equal, nothing lost
   // Why the two may rightly wait for an operator; empty: they may not.
   std::string legitimate_wait() const;
+  bool key_was_lost() const; // by a fault of the plan
   // The node whose data an operator would choose to end a named wait.
   NodeIndex best_copy() const;
   bool waits_for_operator() const;

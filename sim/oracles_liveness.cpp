@@ -54,6 +54,11 @@ NodeIndex Oracles::best_copy() const {
   return worth(*hosts_[1]) > worth(*hosts_[0]) ? 1 : 0;
 }
 
+bool Oracles::key_was_lost() const {
+  auto takes_it = [](const Event& e) { return e.what == What::arbiter_emptied || e.what == What::arbiter_deleted || e.what == What::arbiter_restored; };
+  return std::any_of(plan_.events.begin(), plan_.events.end(), takes_it);
+}
+
 std::string Oracles::legitimate_wait() const {
   for (auto* h : hosts_) {
     if (!h->running()) continue;
@@ -82,6 +87,9 @@ std::string Oracles::legitimate_wait() const {
       break;
     case Wait::failover_off:
       if (failover_was_off_) return "failover off";
+      break;
+    case Wait::arbiter_refused:
+      if (damaged && nobody_own && key_was_lost()) return "the arbiter's key lost as well";
       break;
     case Wait::for_fresher_peer:
       if (damaged && nobody_own) return "nobody may serve after a loss";

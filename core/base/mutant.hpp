@@ -55,6 +55,7 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(former_peer_forgotten, "control:T1", "who bears a replaced identity is taken for what it says", mutant_any, none)            \
   X(time_travel_unnoticed, "control:T1", "a restored node is taken for what it says", mutant_any, none)                          \
   X(restored_before_it_minted, "control:T1", "a restored node that went on before it was heard is believed", mutant_any, none)    \
+  X(restored_source_is_continued, "control:T1", "who began again from less than it had claimed is believed", mutant_any, none)    \
   X(cold_start_keeps_generation, "control:T3", "a cold start serves in the generation it stopped with", mutant_any, none)        \
   X(lost_is_blank, "control:K2L", "a lost record counts as a first start", mutant_any, none)                                     \
   X(no_record_is_consent, "control:K3", "a node without record is taken for one that consents", mutant_any, none)                \

@@ -164,6 +164,8 @@ bool went_back(const Side& x, const Side& witness) {
   if (is_void(w, r.g) || is_former(w, r.node_uid)) return true;
   if (w.peer_uid != r.node_uid || r.node_uid.none()) return false;
   if (r.rev < w.peer_rev_seen || r.incarnation < w.peer_incarnation_seen) return true;
+  bool began_behind = r.incarnation > w.peer_incarnation_seen && r.boot_rev < w.peer_rev_seen;
+  if (began_behind && !mutated(Mutant::restored_source_is_continued)) return true;
   if (w.peer_checkpoint_seen == 0) return false;
   // Seqs of another generation say nothing (data:T5); in that of the pair it must hold at least what it announced.
   Position announced{w.base.counter, w.peer_checkpoint_seen};

@@ -45,7 +45,7 @@ void put(Writer& w, const Record& x) {
   put(w, x.src_gen);
   w.flag(x.must_full);
   put(w, x.peer_uid);
-  w.u64(x.peer_rev_seen), w.u64(x.peer_incarnation_seen.value), w.u64(x.peer_checkpoint_seen), w.u64(x.own_checkpoint);
+  w.u64(x.peer_rev_seen), w.u64(x.peer_incarnation_seen.value), w.u64(x.peer_checkpoint_seen), w.u64(x.own_checkpoint), w.u64(x.boot_rev);
   w.u8(static_cast<std::uint8_t>(x.arbiter)), w.u64(x.arbiter_revision);
   w.flag(x.was_prim), w.flag(x.failover), w.flag(x.errd);
   w.u32(x.loop_count), w.i64(x.loop_started_s);
@@ -69,7 +69,7 @@ bool get(Reader& r, Record& x) {
   x.src_gen = get_generation(r);
   x.must_full = r.flag();
   get(r, x.peer_uid);
-  x.peer_rev_seen = r.u64(), x.peer_incarnation_seen.value = r.u64(), x.peer_checkpoint_seen = r.u64(), x.own_checkpoint = r.u64();
+  x.peer_rev_seen = r.u64(), x.peer_incarnation_seen.value = r.u64(), x.peer_checkpoint_seen = r.u64(), x.own_checkpoint = r.u64(), x.boot_rev = r.u64();
   x.arbiter = static_cast<ArbiterMode>(r.bounded(static_cast<std::uint8_t>(ArbiterMode::etcd)));
   x.arbiter_revision = r.u64();
   x.was_prim = r.flag(), x.failover = r.flag(), x.errd = r.flag();

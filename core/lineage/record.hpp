@@ -24,6 +24,7 @@ struct Record {
   DirUid dir_uid;               // none: never part of a data set
   std::uint64_t rev = 0;        // counts Persists of this node
   Incarnation incarnation;
+  std::uint64_t boot_rev = 0;   // rev that this incarnation found: whatever an earlier one had claimed is in it, or the node went back (control:T1)
   Generation g;
   std::vector<Generation> history; // ancestors, newest first; bounded by history_limit, truncated only at READY ((iii) 30)
   Freshness state = Freshness::outdated;

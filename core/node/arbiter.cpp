@@ -219,21 +219,21 @@ void Node::watch_key() {
 }
 
 void Node::wait_for_arbiter() {
+  const std::string peer = hearing() ? "the other node may not serve by itself" : "the other node is silent";
+  const std::string needs = hearing() ? "an operator" : "the other node to be heard";
   const char* const force_prim = "if this node's data are the right ones, run prim here";
   switch (key_is()) {
   case KeyIs::absent:
-    return wait(Wait::arbiter_refused, Rule::key_absent, "the arbiter has no key of this module (emptied, or never written) and the other node is silent",
-                "the other node to be heard", force_prim);
+    return wait(Wait::arbiter_refused, Rule::key_absent, "the arbiter has no key of this module (emptied, or never written) and " + peer, needs, force_prim);
   case KeyIs::went_back:
-    return wait(Wait::arbiter_refused, Rule::key_went_back, "the arbiter went back in time (a restored or replaced store) and the other node is silent",
-                "the other node to be heard", force_prim);
+    return wait(Wait::arbiter_refused, Rule::key_went_back, "the arbiter went back in time (a restored or replaced store) and " + peer, needs, force_prim);
   case KeyIs::foreign:
     return wait(Wait::arbiter_refused, Rule::E4, "the arbiter let the other node go on alone", "the other node to be heard",
                 "start the other node, or repair the network; primforce here sets aside what it wrote since");
   default: break;
   }
   wait(Wait::arbiter_silent, Rule::arbiter_silent,
-       "the arbiter does not answer and the other node is silent" + (key_.problem.empty() ? std::string() : ": " + key_.problem),
+       "the arbiter does not answer and " + peer + (key_.problem.empty() ? std::string() : ": " + key_.problem),
        "the arbiter or the other node", std::string("repair the network or the arbiter; if the other node is surely off, run prim here"));
 }
 

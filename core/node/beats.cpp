@@ -3,6 +3,7 @@
 // incarnation.
 #include "core/node/node.hpp"
 #include "core/base/mutant.hpp"
+#include <algorithm>
 
 namespace lockstep {
 
@@ -53,8 +54,18 @@ void Node::handle(const nin::BeatIn& in) {
   if (first) beat_now_ = true; // answer at once: it shortens every meeting by a pulse
 }
 
+// What a life claims is durable: a later one that did not find it began from a restored disk.
+void Node::note_claim(const Beat& b) {
+  if (b.record_state != RecordState::present) return;
+  if (heard_.uid != b.node_uid) heard_ = {b.node_uid, b.incarnation, b.record.rev, false};
+  if (b.incarnation > heard_.incarnation && b.record.boot_rev < heard_.rev && !mutated(Mutant::restored_source_is_continued)) heard_.went_back = true;
+  if (heard_.went_back) return;
+  heard_.incarnation = std::max(heard_.incarnation, b.incarnation), heard_.rev = std::max(heard_.rev, b.record.rev);
+}
+
 void Node::take_claim(const Beat& b) {
   peer_ = b, claimed_at_ = now_;
+  note_claim(b);
   auto remote = std::string(role_name(b.role)) + " " + sub_name(b.sub);
   if (remote == said_remote_) return;
   said_remote_ = remote;

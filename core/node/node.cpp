@@ -21,6 +21,7 @@ Node::Node(const NodeConfig& config, const Boot& boot, std::uint64_t seed, Insta
   marked_dirs_ = boot.dirs_uid;
   checkpoint_ = boot.checkpoint_file < boot.checkpoint_root ? boot.checkpoint_file : boot.checkpoint_root;
   peer_checkpoint_ = durable_.peer_checkpoint_seen;
+  heard_ = known_of_peer(durable_);
   echo_floor_.resize(config.networks.size());
   left_floor_.resize(config.networks.size());
   link_up_.resize(config.networks.size());

@@ -74,7 +74,8 @@ class Node {
     w(durable_, changes_, writing_, persist_retry_, persist_failures_);
     w(liveness_, peer_, claimed_at_, lived_twice_, peer_saw_me_leave_, beat_now_, announced_, checkpoint_);
     w.peer_incarnation(announced_by_);
-    w.seq(peer_checkpoint_);
+    w.seq(peer_checkpoint_), w.peer_incarnation(heard_.incarnation), w.peer_rev(heard_.rev);
+    w(heard_.uid, heard_.went_back, offered_for_);
     for (auto n : left_floor_) w.beat_seq(n);
     for (auto n : echo_floor_) w.beat_seq(n);
     w(standing_, continuing_, following_, serving_copy_, ended_copy_, full_next_, follow_from_);
@@ -303,6 +304,15 @@ class Node {
   std::vector<bool> link_up_;
   bool beat_now_ = false;
   std::string said_remote_;
+  struct Heard { // the newest the other node claimed, and whether it then began again from less: so it stays until a copy ends equal (control:T1)
+    NodeUid uid;
+    Incarnation incarnation;
+    std::uint64_t rev = 0;
+    bool went_back = false;
+  };
+  static Heard known_of_peer(const Record& r) { return {r.peer_uid, r.peer_incarnation_seen, r.peer_rev_seen, false}; }
+  void note_claim(const Beat&);
+  Heard heard_;
   std::uint64_t peer_checkpoint_ = 0;
   Position announced_; // the newest checkpoint that came on the stream, and from which incarnation: its beats say it a pulse later
   Incarnation announced_by_;
@@ -316,6 +326,7 @@ class Node {
   Session ended_copy_; // as source: this session will not be served again
   std::uint64_t session_number_ = 0;
   bool full_next_ = false;
+  Session offered_for_; // the copy that the record was last written for
   Instant follow_from_ = Instant::distant_past(); // not before: a copy failed a moment ago
   Aside aside_ = Aside::none;
   Ticket aside_ticket_;

@@ -60,8 +60,9 @@ void Node::remember_peer(ChangeKind kind, Record& r) const {
     r.peer_uid = peer_->node_uid;
     r.peer_checkpoint_seen = r.peer_rev_seen = 0, r.peer_incarnation_seen = {};
   }
-  r.peer_rev_seen = equal ? peer_->record.rev : std::max(r.peer_rev_seen, peer_->record.rev);
-  r.peer_incarnation_seen = equal ? peer_->incarnation : std::max(r.peer_incarnation_seen, peer_->incarnation);
+  if (equal) r.peer_rev_seen = peer_->record.rev, r.peer_incarnation_seen = peer_->incarnation;
+  if (equal || heard_.uid != r.peer_uid) return;
+  r.peer_rev_seen = std::max(r.peer_rev_seen, heard_.rev), r.peer_incarnation_seen = std::max(r.peer_incarnation_seen, heard_.incarnation);
 }
 
 std::uint64_t Node::nonce() {
@@ -124,7 +125,7 @@ bool Node::mutate(const Change& c, Record& r) {
   };
   switch (c.kind) {
   case ChangeKind::boot:
-    r.incarnation = incarnation_;
+    r.incarnation = incarnation_, r.boot_rev = durable_.rev;
     if (mutated(Mutant::candidate_forgotten)) r.candidate.reset();
     // O1: whoever did not leave a pair in order may lack what it completed or received and had not flushed.
     if (r.state == Freshness::shared && (r.g.minted_by == r.node_uid || !r.candidate)) r.complete = false, at_work_.add(Rule::O1);
@@ -150,7 +151,7 @@ bool Node::mutate(const Change& c, Record& r) {
   }
   case ChangeKind::store: r.arbiter_revision = c.revision; return r.arbiter_revision != durable_.arbiter_revision;
   case ChangeKind::offer:
-    if (r.offered || r.state != Freshness::own) return false;
+    if (r.state != Freshness::own) return false;
     r.offered = true;
     return true;
   case ChangeKind::follow:
@@ -204,7 +205,7 @@ bool Node::mutate(const Change& c, Record& r) {
   case ChangeKind::forget: { // second fullsync on data that would not lose by itself: the operator gives this node's
                              // lineage up
     Record blank;
-    blank.node_uid = r.node_uid, blank.incarnation = r.incarnation, blank.failover = r.failover, blank.errd = r.errd;
+    blank.node_uid = r.node_uid, blank.incarnation = r.incarnation, blank.boot_rev = r.boot_rev, blank.failover = r.failover, blank.errd = r.errd;
     if (peer_ && peer_->node_uid == r.node_uid)
       blank.node_uid = {prng_.next(), prng_.next()}; // a clone becomes its own node
     blank.rev = r.rev;
@@ -252,7 +253,7 @@ void Node::persisted(const Change& c) {
   case ChangeKind::mint:
     tell(c.rule, static_cast<std::int64_t>(durable_.g.counter), 0, to_string(durable_.g));
     return went_alone();
-  case ChangeKind::offer:
+  case ChangeKind::offer: offered_for_ = c.session; return;
   case ChangeKind::claim: return;
   case ChangeKind::store: key_.went_back = false; return;
   case ChangeKind::follow:
@@ -266,6 +267,7 @@ void Node::persisted(const Change& c) {
     if (following_ && following_->session == c.session) following_->equal = true;
     return;
   case ChangeKind::share_source:
+    heard_ = known_of_peer(durable_);
     if (serving_copy_ && serving_copy_->session == c.session) serving_copy_->shared = true;
     standing_ = Standing::prim;
     tell(Rule::R1, static_cast<std::int64_t>(durable_.g.counter));
@@ -277,6 +279,7 @@ void Node::persisted(const Change& c) {
       return;
     }
     standing_ = Standing::second;
+    heard_ = known_of_peer(durable_);
     received_ = following_->at;
     to_mirror(order::Ready{durable_.g});
     log('E', "reintegre", "Reintegration ended (synchronize)");

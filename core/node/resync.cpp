@@ -37,8 +37,8 @@ void Node::start_following(const Verdict& v) {
   Following f;
   f.since = now_;
   f.source = source;
-  f.session = {source.g,         peer_->node_uid, peer_->incarnation, incarnation_, !mutated(Mutant::full_taken_as_delta) && (v.copy == Copy::full || full_next_),
-               ++session_number_};
+  bool full = v.copy == Copy::full || full_next_ || (heard_.went_back && heard_.uid == source.node_uid);
+  f.session = {source.g, peer_->node_uid, peer_->incarnation, incarnation_, full && !mutated(Mutant::full_taken_as_delta), ++session_number_};
   following_ = f;
   wait(Wait::starting, v.rule, "begins to copy from the other node", "a moment", "");
   change({.kind = ChangeKind::follow, .rule = v.rule, .dir = source.dir_uid, .session = f.session});
@@ -135,8 +135,10 @@ void Node::restart_following(const std::string& why) {
 
 // ---------------------------------------------------------------- source
 void Node::serve_copy(const Session& s) {
-  if (!durable_.offered) { // from here the target may hold this generation (control:T3)
-    if (!changing(ChangeKind::offer)) change({.kind = ChangeKind::offer});
+  // From here the target may hold this generation (control:T3). Every copy moves the record's number, so that a source that is restored to
+  // before it is noticed (control:T1).
+  if (offered_for_ != s) {
+    if (!changing(ChangeKind::offer)) change({.kind = ChangeKind::offer, .session = s});
     return;
   }
   if (serving_copy_) to_mirror(order::Break{"another session"});
@@ -149,6 +151,7 @@ void Node::serve_copy(const Session& s) {
 void Node::stop_serving_copy(const std::string& why) {
   if (!serving_copy_ || serving_copy_->pairing) return;
   ended_copy_ = serving_copy_->session; // the target begins the next one under a new number
+  if (has_rfs()) change({.kind = ChangeKind::offer}); // what the target got is in what was marked until now
   serving_copy_.reset(), progress_.reset();
   tell(Rule::R3, 0, 0, why);
   to_mirror(order::Break{why});

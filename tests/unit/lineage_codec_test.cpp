@@ -18,7 +18,7 @@ static Record sample() {
   r.voided = {{4, 4, {1, 1}, MintedAs::second}}, r.base = {8, 66, {1, 2}, MintedAs::prim}, r.covers = true,
   r.offered = true;
   r.src_gen = {2, 3, {4, 5}, MintedAs::op}, r.must_full = true, r.peer_uid = {6, 6}, r.peer_rev_seen = 12;
-  r.peer_incarnation_seen = {3}, r.peer_checkpoint_seen = 99, r.own_checkpoint = 98, r.arbiter = ArbiterMode::ping, r.arbiter_revision = 1234,
+  r.peer_incarnation_seen = {3}, r.peer_checkpoint_seen = 99, r.own_checkpoint = 98, r.boot_rev = 5, r.arbiter = ArbiterMode::ping, r.arbiter_revision = 1234,
   r.was_prim = true, r.failover = false;
   r.former_peers = {{6, 5}, {6, 4}}, r.errd = false, r.loop_count = 2, r.loop_started_s = 1700000000;
   return r;
