@@ -1,5 +1,6 @@
 #include "sim/coverage.hpp"
 #include "core/lineage/compare.hpp"
+#include "sim/describe.hpp"
 #include "sim/host.hpp"
 #include <algorithm>
 
@@ -44,11 +45,6 @@ std::string name_of(const Meeting& m) {
   return std::string("meeting ") + rule_name(m.rule) + copies[static_cast<int>(m.copy)] + (m.loud ? ", loud" : "");
 }
 
-constexpr const char* node_effects[] = {"SendBeat", "Persist",  "MarkDirs", "SetAside", "RunScript",      "KillScript", "AskWitness", "AskArbiter", "MountFor",
-                                        "RaiseVip", "DropVip", "ToMirror", "WatchProcesses", "Answer", "Log", "Tell", "Exit"};
-constexpr const char* mirror_effects[] = {"Execute", "Complete", "Apply", "ReadItem", "ReadData", "Send", "Release", "Flush", "AppendSet", "RewriteSet",
-                                          "CloseConnection", "PurgeStaging", "Say", "Tell"};
-static_assert(std::size(node_effects) == std::variant_size_v<NodeEffect> && std::size(mirror_effects) == std::variant_size_v<MirrorEffect>);
 std::string after(bool of_node, std::size_t effect) {
   return std::string("crash after ") + (of_node ? "Node's " : "Mirror's ") + (of_node ? node_effects[effect] : mirror_effects[effect]);
 }
@@ -68,12 +64,8 @@ constexpr Impossible impossible[] = {
     {"rule S0 ", "two owners of one generation: the first durable one is in the other's way (oracle S1 would speak first)"},
     {"meeting control:S0", "as rule S0"},
     {"rule dir_missing ", "the simulated directories cannot be missing"},
-    {"rule process ", "process watchers are not modelled"},
-    {"crash after Node's WatchProcesses", "process watchers are not modelled"},
-    {"rule checker ", "checkers are not modelled"},
-    {"*, wait", "checkers are not modelled"},
     {"rule defaultprim ", "plans have no preferred node"},
-    {"row STOP NotReady, restart", stopped}, {"row STOP NotReady, stopstart", stopped}, {"row STOP NotReady, swap", stopped},
+    {"row STOP NotReady, stopstart", stopped}, {"row STOP NotReady, swap", stopped},
 };
 
 At state_of(const lockstep::Node& n) {

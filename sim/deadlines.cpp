@@ -18,7 +18,7 @@ Duration Deadlines::held_up(NodeIndex n, Instant since) const {
   for (auto& e : plan_.events) {
     bool disk = e.what >= What::eio && e.what <= What::log_error;
     bool holds = disk || e.what == What::pause || e.what == What::freeze || e.what == What::clock_rate || e.what == What::script_hangs || e.what == What::script_fails ||
-                 e.what == What::mount_fails || e.what == What::process_dead || e.what == What::checker_down;
+                 e.what == What::mount_fails || e.what == What::vip_fails || e.what == What::process_dead || e.what == What::checker_down;
     if (!holds || (n != 2 && e.node != n)) continue;
     // What a hanging disk had queued, and what a failed record waits for, takes a while more.
     auto end = earlier(Instant{(e.at + e.length).ns}, Instant{plan_.heal.ns}) + seconds(20);

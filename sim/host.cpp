@@ -5,6 +5,7 @@
 #include "sim/describe.hpp"
 #include "sim/machines.hpp"
 #include "sim/oracles.hpp"
+#include <algorithm>
 
 namespace lockstep::sim {
 
@@ -175,6 +176,27 @@ void Host::crash_after(std::int64_t effects, bool kill) {
   else power_off();
 }
 
+void Host::lie_in_wait(Ambush a) {
+  std::replace(a.effect.begin(), a.effect.end(), '_', ' '); // a word of a plan has no space
+  ambushes_.push_back(std::move(a));
+}
+
+template <class Effect>
+bool Host::ambushed(const Effect& e) {
+  std::string name = effect_name(e), words;
+  for (auto a = ambushes_.begin(); a != ambushes_.end(); ++a) {
+    if (a->effect.compare(0, name.size(), name) != 0 && name.compare(0, a->effect.size(), a->effect) != 0) continue; // words are dear
+    if (words.empty()) words = describe(e) + " ";
+    if (words.compare(0, a->effect.size(), a->effect) != 0) continue;
+    auto found = *a;
+    ambushes_.erase(a);
+    if (found.command) queue_.at(queue_.now(), index_, [this, verb = *found.command] { command(verb, "root"); });
+    else crash_is_kill_ = found.kill;
+    return !found.command;
+  }
+  return false;
+}
+
 bool Host::one_more_effect() {
   if (effects_to_crash_ == 0 || --effects_to_crash_ > 0) return true;
   return false;
@@ -231,11 +253,8 @@ bool Host::step_machine(Machine& machine, const Input& input, Effects& effects, 
     trace_.line(queue_.now(), index_, [&] { return indent + describe(e); });
     std::visit([&](const auto& x) { carry(x); }, e);
     ++carried;
-    if (ambush_ && describe(e).compare(0, ambush_->first.size(), ambush_->first) == 0) {
-      auto verb = std::exchange(ambush_, std::nullopt)->second;
-      queue_.at(queue_.now(), index_, [this, verb] { command(verb, "root"); });
-    }
-    if ((lives = one_more_effect())) continue;
+    bool struck = !ambushes_.empty() && ambushed(e);
+    if ((lives = !struck && one_more_effect())) continue;
     if (trace_.observer) trace_.observer->struck(*this, kind == 0, e.index(), carried);
     break;
   }

@@ -59,14 +59,19 @@ class Host {
   void power_off();                 // crash: memory is gone, the disk keeps what it likes
   void kill_process();              // the daemon dies, the machine and the application live on
   void crash_after(std::int64_t effects, bool kill);
-  void forget_plans() { effects_to_crash_ = 0, ambush_.reset(); } // what was to happen after some effect
+  void forget_plans() { effects_to_crash_ = 0, ambushes_.clear(); } // what was to happen after some effect
   void pause(Instant until);
   void freeze(Instant until);            // a pause in which this machine's clock stands still too
   void clock_rate(std::int64_t per_mille);
   void jump_wall(Duration by) { wall_offset_ = wall_offset_ + by; }
   void say_space(bool full);
   void say_checker();                    // what the checker of the watched interface sees now
-  void command_on(std::string effect, Verb v) { ambush_ = {std::move(effect), v}; }
+  struct Ambush { // right after the effect that begins so: a command, or the end of the process or the machine
+    std::string effect;
+    std::optional<Verb> command;
+    bool kill = false;
+  };
+  void lie_in_wait(Ambush);
   void command(Verb, const std::string& who);
   bool powered() const { return powered_; }
   bool running() const { return node_ != nullptr; }
@@ -129,6 +134,8 @@ class Host {
   void run_held_back();
   void attach_links();
   bool one_more_effect(); // false: the crash planned for here happened
+  template <class Effect>
+  bool ambushed(const Effect&); // true: it crashes here
   std::uint64_t chance(std::uint64_t salt); // a fresh hash about this node
   Instant disk_start(Instant free) const; // when a queue that is free then begins its next piece of work
   Duration disk_time(Instant start, std::int64_t low_us, std::int64_t high_us);
@@ -195,7 +202,7 @@ class Host {
   Instant clock_base_, world_base_; // when the clock last began to run at its rate
   std::int64_t rate_ = 1000;        // per mille of world time; 0: frozen
   Duration wall_offset_;
-  std::optional<std::pair<std::string, Verb>> ambush_; // a command is given right after this effect
+  std::vector<Ambush> ambushes_;
   std::uint64_t life_ = 0;      // of the process: what was under way for another one is void
   std::uint64_t power_life_ = 0;
   std::uint64_t chances_ = 0;

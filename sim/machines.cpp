@@ -9,7 +9,7 @@ MirrorConfig mirror_config(const Plan& p, NodeUid uid, Incarnation incarnation) 
   c.sendtimeout = seconds(10), c.locktimeout = seconds(30);
   c.checkpoint_interval = seconds(3);
   c.node_uid = uid, c.incarnation = incarnation;
-  c.max_recent = 20'000;
+  c.max_recent = p.memory;
   return c;
 }
 

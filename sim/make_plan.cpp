@@ -1,4 +1,5 @@
 #include "sim/hash.hpp"
+#include "sim/describe.hpp"
 #include "sim/plan.hpp"
 #include <algorithm>
 
@@ -40,6 +41,7 @@ class Maker {
     plan_.flow = static_cast<std::uint32_t>(r_.below(plan_.networks.size()));
     plan_.sync_on_second = r_.chance(1, 5);
     plan_.failover = !r_.chance(1, 25);
+    if (r_.chance(1, 12)) plan_.memory = static_cast<std::uint32_t>(between(4, 100));
   }
   void workload() {
     auto& w = plan_.work;
@@ -127,9 +129,11 @@ class Maker {
     case What::rot_log:
     case What::reset: e.length = {}; break;
     case What::script_fails:
-    case What::script_hangs: e.word = std::vector<std::string>{"start_prim", "stop_prim", "prestart", "poststop"}[r_.below(4)]; break;
+    case What::script_hangs: e.word = std::vector<std::string>{"start_prim", "stop_prim", "start_second", "stop_second", "prestart", "poststop", "transition"}[r_.below(7)]; break;
+    case What::crash_on:
+    case What::kill_on: e.effect = any_effect(), e.length = ms(between(100, 20000)); break;
     case What::command_on:
-      e.effect = std::vector<std::string>{"Persist", "RunScript", "SendBeat", "ToMirror", "RaiseVip", "Send", "Complete", "Flush", "Say"}[r_.below(9)];
+      e.effect = r_.chance(1, 2) ? any_state() : any_effect();
       [[fallthrough]];
     case What::command: {
       static const std::vector<std::string> verbs{"stop", "start", "swap", "restart", "stopstart", "prim", "second", "forcestop",
@@ -140,6 +144,17 @@ class Maker {
     default: break;
     }
     add(e);
+  }
+  std::string any_effect() {
+    auto i = r_.below(std::size(node_effects) + std::size(mirror_effects));
+    auto mine = i < std::size(node_effects);
+    return std::string(mine ? node_effects[i] : mirror_effects[i - std::size(node_effects)]) + "_"; // Send is not SendBeat
+  }
+  // The line that says that a state is reached, transient ones too: what a command meets there.
+  std::string any_state() {
+    static const std::vector<std::string> states{"WAIT_Transient", "WAIT_NotReady", "ALONE_Transient", "ALONE_Ready", "PRIM_Transient",
+                                                 "PRIM_Ready",     "SECOND_Transient", "SECOND_Ready"};
+    return "Log_E_heart_Local_state_" + states[r_.below(states.size())];
   }
   Class any_class() {
     static constexpr Class c[] = {Class::beat0, Class::beats, Class::stream, Class::all};

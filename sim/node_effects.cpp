@@ -156,6 +156,8 @@ void Host::try_mount(const nfx::MountFor& e) {
 void Host::carry(const nfx::RaiseVip& e) {
   if (clock() > e.until)
     return later_here(us(20), [this, t = e.ticket] { to_node(nin::VipDone{t, false, "the address would have expired already"}); });
+  if (weather_.on_node(What::vip_fails, index_, queue_.now()))
+    return later_here(ms(1), [this, t = e.ticket] { to_node(nin::VipDone{t, false, "the interface does not take the address"}); });
   bool was = vip_up();
   vip_ = true, vip_until_ = e.until; // sooner or later than before: the kernel keeps the lifetime it was given last
   if (!was) oracles_.address_raised(*this);

@@ -24,6 +24,8 @@ constexpr Shape shapes[] = {
     {What::reset, "reset", ""},
     {What::crash, "crash", "NED"},
     {What::kill, "kill", "NED"},
+    {What::crash_on, "crash-on", "NXD"},
+    {What::kill_on, "kill-on", "NXD"},
     {What::pause, "pause", "NF"},
     {What::freeze, "freeze", "NF"},
     {What::clock_rate, "clock-rate", "NMF"},
@@ -46,6 +48,7 @@ constexpr Shape shapes[] = {
     {What::script_fails, "script-fails", "NWF"},
     {What::script_hangs, "script-hangs", "NWF"},
     {What::mount_fails, "mount-fails", "NF"},
+    {What::vip_fails, "vip-fails", "NF"},
     {What::process_dead, "process-dead", "NF"},
     {What::checker_down, "checker-down", "NF"},
     {What::witness_down, "witness-down", "F"},
@@ -160,6 +163,7 @@ std::string print(const Plan& p) {
   if (p.wall_s != Plan{}.wall_s || p.wall_jumps) line("wall " + std::to_string(p.wall_s) + (p.wall_jumps ? " jumping" : ""));
   if (!p.operator_starts) line("manual");
   if (p.stays_stopped) line("stays-stopped");
+  if (p.memory != Plan{}.memory) line("memory " + std::to_string(p.memory));
   line("work rate " + std::to_string(p.work.rate) + " ops " + std::to_string(p.work.ops) + " files " +
        std::to_string(p.work.files) + " dirs " + std::to_string(p.work.dirs) + " from " + print(p.work.from));
   const Workload usual;
@@ -346,6 +350,7 @@ void Parser::line() {
     if (next_ < words_.size()) keyword("jumping"), plan_.wall_jumps = true;
   } else if (w == "manual") plan_.operator_starts = false;
   else if (w == "stays-stopped") plan_.stays_stopped = true;
+  else if (w == "memory") plan_.memory = static_cast<std::uint32_t>(number(1, 1'000'000));
   else if (w == "flow") plan_.flow = static_cast<std::uint32_t>(number(0, 1));
   else if (w == "heal") plan_.heal = duration();
   else if (w == "liveness") plan_.liveness = duration();

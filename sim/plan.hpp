@@ -26,12 +26,12 @@ enum class What : std::uint8_t {
   // network; they hold for `length` on one directed link and class
   cut, delay, loss, reorder, duplicate, clog, corrupt, reset,
   // nodes
-  crash, kill, pause, freeze, clock_rate, wall_jump,
+  crash, kill, crash_on, kill_on, pause, freeze, clock_rate, wall_jump,
   // disks
   eio, enospc, full, flush_error, slow_disk, hung_disk, persist_error, log_error, lose_record, snapshot, restore, restore_data, restore_var, aside_fails,
   rot_log,
   // scripts, what is watched, and the witness
-  script_fails, script_hangs, mount_fails, process_dead, checker_down, witness_down,
+  script_fails, script_hangs, mount_fails, vip_fails, process_dead, checker_down, witness_down,
   // the arbiter's store
   arbiter_down, arbiter_slow, arbiter_emptied, arbiter_deleted, arbiter_saved, arbiter_restored,
   // an operator, and the application
@@ -53,7 +53,7 @@ struct Event {
   std::int64_t number = 0; // crash: after so many more effects; loss, reorder, duplicate, corrupt: percent; clock_rate: per mille
   Duration by;            // delay
   std::string word;       // script, verb, file operation
-  std::string effect;     // command_on: the effect after which it is given
+  std::string effect;     // command_on, crash_on, kill_on: it happens right after the effect that begins so (_ for a space)
   bool operator==(const Event&) const = default;
 };
 
@@ -93,6 +93,7 @@ struct Plan {
   bool failover = true;
   std::vector<Network> networks{Network{}};
   std::uint32_t flow = 0; // network that carries the stream
+  std::uint32_t memory = 20'000;    // items that Mirror remembers before it coarsens them (data:T27)
   Workload work;
   std::vector<Event> events; // ordered by time
   Duration heal = seconds(60);      // all faults end here at the latest; stopped nodes are started

@@ -118,6 +118,7 @@ class Shrinker {
     set([](Plan& p) { p.sync_on_second = false; });
     set([](Plan& p) { p.failover = true; });
     set([](Plan& p) { p.stays_stopped = false; });
+    set([&](Plan& p) { p.memory = usual.memory; });
     set([&](Plan& p) { p.wall_s = usual.wall_s, p.wall_jumps = false; });
     set([](Plan& p) { p.work.files = 1, p.work.dirs = 0; });
     set([](Plan& p) { p.work.rate = 1; });

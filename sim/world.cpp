@@ -62,6 +62,13 @@ void World::happens(const Event& e) {
     };
     h.crash_after(e.number, e.what == What::kill);
     break;
+  case What::crash_on:
+  case What::kill_on:
+    h.on_down = [this, n = e.node, down = e.length] {
+      if (down.ns) start_again(n, down);
+    };
+    h.lie_in_wait({e.effect, {}, e.what == What::kill_on});
+    break;
   case What::pause: h.pause(weather_.end_of(e)); break;
   case What::lose_record:
     h.power_off();
@@ -99,7 +106,7 @@ void World::happens(const Event& e) {
     queue_.at(weather_.end_of(e), e.node, [&h] { h.say_space(false); });
     break;
   case What::command_on:
-    if (auto v = verb_of_word(e.word)) h.command_on(e.effect, *v);
+    if (auto v = verb_of_word(e.word)) h.lie_in_wait({e.effect, *v, false});
     else oracles_.violated(oracle::expected, "\"" + e.word + "\" is not a command");
     break;
   case What::command:

@@ -152,6 +152,7 @@ bool Node::claim_cold() {
 
 // E6: a node that was alone starts by its own right, unless the arbiter knows better; without an answer it starts.
 bool Node::own_may_start() {
+  at_work_.add(Rule::E6);
   if (mutated(Mutant::own_ignores_key)) return true;
   auto is = key_is();
   if (is == KeyIs::unknown || is == KeyIs::foreign) ask_key(is == KeyIs::foreign ? after_refusal : Duration{});

@@ -168,6 +168,8 @@ void Node::decide_heard() {
     change({.kind = ChangeKind::consent, .covers = durable_.covers, .complete = durable_.complete && leave_complete_});
     return;
   }
+  if (now_ < follow_from_)
+    return wait(Wait::starting, v.rule, "this node could not apply what the other one sent, and will copy again in some seconds", "a moment", "");
   if (!may_follow()) return wait_for_peer(v);
   if (flow_works()) return start_following(v);
   bool fresh = now_ < started_ + liveness_.longest_timeout();

@@ -3,6 +3,9 @@
 #include "core/base/mutant.hpp"
 
 namespace lockstep {
+namespace {
+constexpr Duration after_failure = seconds(10); // before this node copies again: what it lacks, room mostly, rarely comes at once
+} // namespace
 
 NodeUid uid_of(const Boot& b) { return b.record ? b.record->node_uid : b.fresh_uid; }
 Incarnation next_incarnation(const Boot& b) { return {b.record ? b.record->incarnation.value + 1 : 1}; }
@@ -197,9 +200,9 @@ void Node::heard_from_mirror(const MirrorSaid& what) {
             tell(s.rule, 0, 0, s.why);
             leave_complete_ = false;
             if (standing_ == Standing::second)
-              leave_by_consent(s.why);
+              leave_by_consent(s.why), follow_from_ = now_ + after_failure;
             else if (standing_ == Standing::target)
-              end_following(s.why, seconds(10));
+              end_following(s.why, after_failure);
           },
           [this](const said::Held& s) {
             held_ = s.holding;

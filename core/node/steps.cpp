@@ -92,6 +92,8 @@ bool Node::apply(Event e, const char* action) {
   rows_taken_.push_back({from, e});
   bool down = role_of(row.to) == Role::stop || role_of(row.to) == Role::wait;
   if (down && from != State::stop && !row.steps.empty()) interrupt();
+  // A pair that breaks while scripts of it still wait: what they were to do is what is done now, or is over.
+  if (e == Event::alone) std::erase_if(tasks_, [](const Task& t) { return t.event == Event::alone || t.event == Event::peer_synced; });
   // A row that begins with the new state takes it at once, whatever scripts still run: the lineage is there already.
   std::size_t first = 0;
   if (!row.steps.empty()) {

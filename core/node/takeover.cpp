@@ -52,6 +52,7 @@ void Node::watch_pair() {
   if (!proven()) return;
   auto v = verdict();
   if (v.who == Who::resume) {
+    at_work_.add(Rule::S2);
     refused_ = false, episode_ = {}, key_.since = Instant::never();
     if (now_ < liveness_.uneasy_from() && !mutated(Mutant::minted_without_looking)) unprepare();
     // The store was armed again by the one that serves ((iii) 6).

@@ -145,7 +145,7 @@ void Storyteller::both(Instant t) {
 }
 
 void Storyteller::fault(Instant t, const Event& e) {
-  if (is_fault(e.what) && e.length.ns > 0 && e.what != What::crash && e.what != What::kill) {
+  if (is_fault(e.what) && e.length.ns > 0 && e.what != What::crash && e.what != What::kill && e.what != What::crash_on && e.what != What::kill_on) {
     bool link = e.what < What::crash && e.what != What::reset;
     bool of_arbiter = e.what >= What::arbiter_down && e.what <= What::arbiter_restored;
     std::string where = link ? name(e.node) + ">" + (e.other == 2 ? "w" : name(e.other)) : e.what == What::witness_down || of_arbiter ? "w" : name(e.node);
@@ -167,7 +167,7 @@ void Storyteller::fault(Instant t, const Event& e) {
   case What::restore: return moment(t, e.node, "The disk of " + name(e.node) + " is restored to what it was earlier: it went back in time.", Moment::fault);
   case What::snapshot: return moment(t, e.node, "A snapshot of the disk of " + name(e.node) + " is kept for later.");
   case What::witness_down: return moment(t, 2, "The witness is down" + length + ".", Moment::fault);
-  case What::crash: case What::kill: case What::pause: case What::command: case What::write: return; // said when it strikes
+  case What::crash: case What::kill: case What::crash_on: case What::kill_on: case What::pause: case What::command: case What::write: return; // said when it strikes
   default: moment(t, 2, "Fault: " + print(e).substr(print(e.at).size() + 4) + ".", Moment::fault);
   }
 }
