@@ -126,6 +126,7 @@ class Maker {
       break;
     }
     case What::lose_record:
+    case What::lose_identity:
     case What::rot_log:
     case What::reset: e.length = {}; break;
     case What::script_fails:

@@ -39,6 +39,7 @@ constexpr Shape shapes[] = {
     {What::persist_error, "persist-error", "NF"},
     {What::log_error, "log-error", "NF"},
     {What::lose_record, "lose-record", "N"},
+    {What::lose_identity, "lose-identity", "N"},
     {What::snapshot, "snapshot", "N"},
     {What::restore, "restore", "N"},
     {What::restore_data, "restore-data", "N"},

@@ -71,8 +71,13 @@ void World::happens(const Event& e) {
     break;
   case What::pause: h.pause(weather_.end_of(e)); break;
   case What::lose_record:
+  case What::lose_identity: // a new system, and the old files: nothing says whose they are
     h.power_off();
     h.disk().state.record.reset();
+    if (e.what == What::lose_identity) {
+      auto& s = h.disk().state;
+      s.set = {}, s.set_readable = true, s.checkpoint_file = s.checkpoint_root = {}, s.marker = {};
+    }
     oracles_.record_lost(h);
     start_again(e.node, seconds(1));
     break;
