@@ -59,12 +59,10 @@ struct Impossible {
 constexpr const char* stopped = "a stopped module has no process: such a command is refused before it reaches a core";
 constexpr const char* one_config = "both nodes of a plan have one configuration; tests/unit and the real-node tests have two";
 constexpr const char* two_owners = "two owners of one generation: the first durable one is in the other's way (oracle S1 would speak first)";
-constexpr const char* clones = "a plan has no two machines with one identity; the golden table, tests/unit";
 constexpr const char* restored_first = "a fork of which neither part is own takes a restored disk, and control:T2 speaks first";
 constexpr const char* by_then = "what makes it Transient is durable before the row is taken";
 constexpr Impossible impossible[] = {
     {"rule none ", "not a rule"},
-    {"rule G0 ", clones}, {"meeting control:G0", clones},
     {"rule G1 ", one_config}, {"meeting control:G1", one_config},
     {"rule S0 ", two_owners}, {"meeting control:S0", two_owners},
     {"rule F3 ", restored_first}, {"meeting control:F3", restored_first},

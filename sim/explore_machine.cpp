@@ -117,16 +117,12 @@ void Work::run() {
     if (!m_.running()) continue;
     if (auto* n = std::get_if<NodeInput>(&input)) {
       node_effects.clear();
-      auto before = m_.node->facts();
-      m_.node->step(*n, node_effects);
-      if (auto b = check(before, m_.node->facts(), *n, node_effects); b && invariants_judge) found(Finding::invariant, std::string(b->invariant->name) + ": " + b->what);
+      if (auto b = checked_step(*m_.node, *n, node_effects); b && invariants_judge) found(Finding::invariant, told(*b));
       for (auto& e : node_effects) std::visit([this](const auto& x) { carry(x); }, e);
     } else {
       mirror_effects.clear();
-      auto before = m_.mirror->facts();
       auto& m = std::get<MirrorInput>(input);
-      m_.mirror->step(m, mirror_effects);
-      if (auto b = check(before, m_.mirror->facts(), m, mirror_effects); b && invariants_judge) found(Finding::invariant, std::string(b->invariant->name) + ": " + b->what);
+      if (auto b = checked_step(*m_.mirror, m, mirror_effects); b && invariants_judge) found(Finding::invariant, told(*b));
       for (auto& e : mirror_effects) std::visit([this](const auto& x) { carry(x); }, e);
     }
     if (!exiting_) continue;

@@ -242,9 +242,7 @@ bool Host::step_machine(Machine& machine, const Input& input, Effects& effects, 
   stepping_ = true;
   trace_.line(queue_.now(), index_, [&] { return arrow + describe(input); });
   effects.clear();
-  auto before = machine.facts();
-  machine.step(input, effects);
-  if (auto b = check(before, machine.facts(), input, effects); b && invariants_judge) oracles_.violated(*b->invariant, name_of(*this) + ": " + b->what);
+  if (auto b = checked_step(machine, input, effects); b && invariants_judge) oracles_.violated(*b->invariant, name_of(*this) + ": " + b->what);
   ++trace_.counts.steps;
   bool lives = true;
   std::size_t carried = 0;

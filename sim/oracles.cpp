@@ -25,8 +25,10 @@ void Oracles::operator_said(const Host& h, Verb v) {
   deadlines_.commanded(h, v);
   if (v == Verb::failover_off) failover_was_off_ = true;
   if (v == Verb::primforce) forced_[h.index()] = true;
+  given_up_[h.index()] = v == Verb::second_fullsync;
 }
 void Oracles::answered(const Host& h, bool ok, const std::string& sentence) {
+  if (!ok) given_up_[h.index()] = false;
   if (!ok && sentence.empty()) violated(oracle::expected, name_of(h) + " refuses a command without a word");
 }
 void Oracles::told(const Host&, const Note& n) { rules_seen_.insert(rule_name(n.rule)); }

@@ -118,7 +118,7 @@ void Oracles::becomes_target(const Host& h) {
   auto& source = newest_[other(h).index()]; // a source that lost its record still has its data
   auto tip = newest_[h.index()] ? newest_[h.index()]->g.nonce : 0;
   bool nothing_to_lose = h.disk().files.now().find(root_key(0))->entries.empty();
-  if (!source || nothing_to_lose) return;
+  if (!source || nothing_to_lose || std::exchange(given_up_[h.index()], false)) return;
   if (auto era = era_of(h); era && !h.set_aside && !stale_[0] && !stale_[1] && lacks(era->promises, h).empty()) {
     auto missing = source->g == era->g ? lacks(era->promises, other(h)) : std::string{};
     for (auto e = eras_.find(source->g.nonce); e != eras_.end(); e = eras_.find(e->second.parent.nonce)) {

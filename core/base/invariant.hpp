@@ -1,6 +1,7 @@
 // What a machine checks about itself after every step, in the simulator, the exhaustive search and the daemon alike (dst.md 3.3, habit
 // 10): each has a name and a sentence, looks only at what one node knows, and costs a few comparisons.
 #pragma once
+#include <optional>
 #include <string>
 
 namespace lockstep {
@@ -13,5 +14,23 @@ struct Broken {
   const Invariant* invariant = nullptr;
   std::string what; // what was seen instead
 };
+inline std::string told(const Broken& b) { return std::string(b.invariant->name) + ": " + b.what; }
+
+// The first requirement that does not hold is the one that is told.
+class Requirements {
+ protected:
+  void require(bool holds, const Invariant& i, const char* what) {
+    if (!holds && !broken_) broken_ = Broken{&i, what};
+  }
+  std::optional<Broken> broken_;
+};
+
+// A step of a machine that has facts() of before and after, and what they break.
+template <class Machine, class Input, class Effects>
+std::optional<Broken> checked_step(Machine& machine, const Input& input, Effects& effects) {
+  auto before = machine.facts();
+  machine.step(input, effects);
+  return check(before, machine.facts(), input, effects);
+}
 
 } // namespace lockstep

@@ -7,15 +7,12 @@ namespace lockstep {
 namespace {
 bool serves(const MirrorFacts& f) { return f.role == MirrorRole::alone || f.role == MirrorRole::prim; }
 
-class Check {
+class Check : Requirements {
  public:
   Check(const MirrorFacts& before, const MirrorFacts& after, const MirrorInput& in) : before_(before), after_(after), in_(in) {}
   std::optional<Broken> run(const MirrorEffects&);
 
  private:
-  void require(bool holds, const Invariant& i, const char* what) {
-    if (!holds && !broken_) broken_ = Broken{&i, what};
-  }
   void look(const fx::Complete&);
   void look(const fx::Apply&);
   void look(const fx::RewriteSet&);
@@ -30,7 +27,6 @@ class Check {
   const MirrorInput& in_;
   std::size_t completed_ = 0;
   bool applies_ = false; // in this step
-  std::optional<Broken> broken_;
 };
 
 std::optional<Broken> Check::run(const MirrorEffects& effects) {

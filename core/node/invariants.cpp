@@ -20,15 +20,12 @@ std::uint8_t role_of_step(Step s) {
 bool mine(const Record& r) { return r.g.minted_by == r.node_uid; }
 Duration lease_of(const NodeFacts& f) { return f.longest_timeout * 2 / 3; }
 
-class Check {
+class Check : Requirements {
  public:
   Check(const NodeFacts& before, const NodeFacts& after, const NodeInput& in) : before_(before), after_(after), in_(in) {}
   std::optional<Broken> run(const NodeEffects&);
 
  private:
-  void require(bool holds, const Invariant& i, const char* what) {
-    if (!holds && !broken_) broken_ = Broken{&i, what};
-  }
   void look(const nfx::Persist&);
   void look(const nfx::SendBeat&);
   void look(const nfx::ToMirror&);
@@ -47,7 +44,6 @@ class Check {
   const NodeFacts &before_, &after_;
   const NodeInput& in_;
   bool drops_ = false, wrote_ = false, started_script_ = false;
-  std::optional<Broken> broken_;
 };
 
 std::optional<Broken> Check::run(const NodeEffects& effects) {

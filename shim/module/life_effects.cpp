@@ -31,9 +31,7 @@ void Life::step(decltype(NodeInput::what) what) {
   if (over_) return;
   NodeEffects effects;
   NodeInput input{boot_now(), wall_now().seconds, std::move(what)};
-  auto before = node_->facts();
-  node_->step(input, effects);
-  if (auto broken = check(before, node_->facts(), input, effects)) return break_off(*broken);
+  if (auto broken = checked_step(*node_, input, effects)) return break_off(*broken);
   for (NodeEffect& e : effects) carry_out(e);
   if (!over_) arm();
   on_change_();

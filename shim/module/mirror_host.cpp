@@ -109,9 +109,7 @@ void MirrorHost::step(decltype(MirrorInput::what) what) {
   if (halted_) return;
   MirrorEffects effects;
   MirrorInput input{boot_now(), std::move(what)};
-  auto before = mirror_.facts();
-  mirror_.step(input, effects);
-  if (auto broken = check(before, mirror_.facts(), input, effects)) { // nothing of this step leaves
+  if (auto broken = checked_step(mirror_, input, effects)) { // nothing of this step leaves
     halt();
     return on_broken_(std::move(*broken));
   }

@@ -41,11 +41,6 @@ std::vector<Mode> modes_of(Mutant m) {
 }
 } // namespace
 
-bool is_open(Mutant m) {
-  static constexpr Mutant open[] = {Mutant::none};
-  return std::find(std::begin(open), std::end(open), m) != std::end(open);
-}
-
 const MutantInfo& info(Mutant m) { return table[static_cast<std::size_t>(m)]; }
 
 std::optional<Mutant> mutant_named(const std::string& name) {

@@ -17,8 +17,6 @@ struct MutantInfo {
   Mutant with;          // a second switch, without which another rule makes up for this one
 };
 const MutantInfo& info(Mutant);
-// Known to live: no plan, seed or oracle of today reaches them. Said each time, hunted only by name, and a debt.
-bool is_open(Mutant);
 std::optional<Mutant> mutant_named(const std::string&);
 inline constexpr std::size_t mutant_count = sizeof(planted) / sizeof(planted[0]);
 

@@ -105,7 +105,7 @@ void list(const std::vector<Mutant>& chosen) {
   for (auto m : chosen) {
     auto& i = info(m);
     std::string with = i.with == Mutant::none ? "" : std::string(" (together with ") + info(i.with).name + ", which makes up for it alone)";
-    std::printf("%-30s %-16s %s%s%s\n", i.name, i.rule, i.sentence, with.c_str(), is_open(m) ? " (open: lives)" : "");
+    std::printf("%-30s %-16s %s%s\n", i.name, i.rule, i.sentence, with.c_str());
   }
 }
 
@@ -146,11 +146,6 @@ int run(const Options& o, std::vector<Plan> plans, std::vector<Mutant> chosen) {
   for (auto& p : hunt.false_promises()) std::printf("%s\n", p.c_str());
   for (auto n : living) std::printf("%s lives: nothing notices it\n", n);
   if (!left_out.empty()) std::printf("left to seeds, no plan names them:%s\n", left_out.c_str());
-  std::string open;
-  for (std::size_t i = 1; i < mutant_count; ++i) {
-    if (auto m = static_cast<Mutant>(i); is_open(m)) open += std::string(" ") + info(m).name;
-  }
-  if (!open.empty()) std::printf("open, not hunted, nothing notices them yet:%s\n", open.c_str());
   std::printf("%.0f s\n%zu passed, %zu failed\n", seconds_since(began), chosen.size() - living.size(),
               living.size() + hunt.false_promises().size());
   return living.empty() && hunt.false_promises().empty() ? 0 : 1;
@@ -186,7 +181,7 @@ int main(int argc, char** argv) {
   auto chosen = o.only;
   for (std::size_t i = 1; o.only.empty() && i < mutant_count; ++i) {
     auto m = static_cast<Mutant>(i);
-    if (o.list || (!is_open(m) && info(m).modes != mutant_helper)) chosen.push_back(m);
+    if (o.list || info(m).modes != mutant_helper) chosen.push_back(m);
   }
   if (o.list) return list(chosen), 0;
   std::vector<Plan> plans;

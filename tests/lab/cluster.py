@@ -45,7 +45,7 @@ class Cluster:
         return ":9010" in node.out("ss -Hltn")
 
     def install(self, node, version=None):
-        """From its next start the node runs the programs of another version (`other-protocol`, `other-table`); None: ours."""
+        """From its next start the node runs the programs of another version (`other-protocol`, `other-table`), or `planted`; None: ours."""
         if version and not (self.build / version / "lockstepd").exists():
             raise LabError(f"{self.build / version} is not built: cmake --build {self.build}")
         paths = [p for p in node.env["PATH"].split(":") if pathlib.Path(p).parent != self.build]

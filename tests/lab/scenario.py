@@ -49,6 +49,15 @@ def arbitrated_pair(**options):
         cluster.expect(lab.watch.looks > 50 and not lab.watch.both, f"the address was on both nodes {len(lab.watch.both)} times")
 
 
+def restart_with(cluster, node, version):
+    """Stops the module and the agent of a node, and starts them again in another version (None: ours)."""
+    cluster.do(node, "stop")
+    cluster.stop_agent(node)
+    cluster.install(node, version)
+    cluster.start_agent(node)
+    cluster.do(node, "start")
+
+
 def populate(node, top=APP):
     """A tree with everything that a comparison looks at: links, special files, owners, times, attributes, holes, odd names."""
     node.run(f"""set -e; cd {top}; mkdir -p deep/er 'name with  spaces'; printf 'x%.0s' $(seq 5000) > deep/file; ln deep/file deep/er/hard

@@ -2,7 +2,7 @@
 from tests.lab import config
 from tests.lab.cluster import ROOT, Cluster
 from tests.lab.lab import Lab
-from tests.lab.scenario import APP, ROWS, configured, no_row_lost, running_pair
+from tests.lab.scenario import APP, ROWS, configured, no_row_lost, restart_with, running_pair
 
 RECORD = f"{ROOT}/var/lib/lockstep/modules/mirror"
 
@@ -281,15 +281,6 @@ def peer_with_a_newer_rejoin_table():
         load.wait_for(cluster, 20, "node2")
         no_row_lost(cluster, load, node2)
         cluster.trees_equal()
-
-
-def restart_with(cluster, node, version):
-    """Stops the module and the agent of a node, and starts them again in another version (None: ours)."""
-    cluster.do(node, "stop")
-    cluster.stop_agent(node)
-    cluster.install(node, version)
-    cluster.start_agent(node)
-    cluster.do(node, "start")
 
 
 def full_disk_under_the_record():

@@ -3,7 +3,7 @@ import subprocess
 
 from tests.lab import config
 from tests.lab.cluster import Load
-from tests.lab.scenario import APP, configured, no_row_lost, running_pair
+from tests.lab.scenario import APP, configured, no_row_lost, restart_with, running_pair
 
 CALLS = "/mnt/state/calls"
 
@@ -114,6 +114,28 @@ def module_process_killed():
         no_row_lost(cluster, load, node2)
 
 
+def a_bug_is_noticed():
+    """A bug planted in the running primary breaks an invariant: it stops serving at once and says why, the other node goes on, no row is lost."""
+    with running_pair(load=False) as (lab, cluster, node1, node2, _):
+        restart_with(cluster, node1, "planted")
+        cluster.wait_pair(node2, node1)
+        cluster.do(node1, "swap")
+        cluster.wait_pair(node1, node2)
+        load = Load(lab, lab.client, lab.vip())
+        load.wait_for(cluster, 20, "node1")
+        node1.signal(12, "lockstepd")
+        cluster.wait_state(node2, "ALONE", seconds=30)
+        cluster.wait_state(node1, "STOP", "NotReady", seconds=30)
+        cluster.expect(not cluster.has_vip(node1) and not node1.processes("labapp"), "the node that stopped still serves")
+        for words in ("This node stops serving: internal error, permit-in-lease", "Please report it with this log"):
+            cluster.expect(words in cluster.log(node1), f"not in the log of node1: {words}")
+        load.wait_for(cluster, 20, "node2")
+        cluster.do(node1, "start")  # a new process: nothing is planted in it
+        cluster.wait_pair(node2, node1)
+        no_row_lost(cluster, load, node2)
+        cluster.trees_equal()
+
+
 def haproxy_follows_the_primary():
     """Seed, "Configuration of the Amazon AWS load balancer": "HTTP protocol, port 9010, URL /var/modules/mirror/ready.txt": "returns OK when the
     mirror module state is PRIM (green) or ALONE (green), returns NOT FOUND in all other states"."""
@@ -149,5 +171,5 @@ def ready_txt_answers_under_idle_connections():
             cluster.expect(cluster.health(node1)[0] == 200, f"ready.txt under idle connections: {cluster.health(node1)}")
 
 
-SCENARIOS = [stop_of_prim, scripts_run_in_order, power_cut_of_prim, power_cut_of_second, power_cut_of_both, module_process_killed,
+SCENARIOS = [stop_of_prim, scripts_run_in_order, power_cut_of_prim, power_cut_of_second, power_cut_of_both, module_process_killed, a_bug_is_noticed,
              haproxy_follows_the_primary, ready_txt_answers_under_idle_connections]

@@ -247,9 +247,7 @@ void World::feed(int i, decltype(MirrorInput::what) what) {
   if (!sides_[i].up) return;
   MirrorEffects fx;
   MirrorInput input{now, std::move(what)};
-  auto before = sides_[i].mirror->facts();
-  sides_[i].mirror->step(input, fx);
-  if (auto b = check(before, sides_[i].mirror->facts(), input, fx)) throw std::logic_error(std::string(b->invariant->name) + ": " + b->what);
+  if (auto b = checked_step(*sides_[i].mirror, input, fx)) throw std::logic_error(told(*b));
   for (auto& e : fx) carry(i, std::move(e));
 }
 

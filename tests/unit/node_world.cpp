@@ -98,9 +98,7 @@ void World::later(int i, Duration d, decltype(NodeInput::what) what) {
 void World::feed(int i, decltype(NodeInput::what) what) {
   NodeEffects effects;
   NodeInput input{now, now.ns / 1'000'000'000, std::move(what)};
-  auto before = hosts[i].node->facts();
-  hosts[i].node->step(input, effects);
-  if (auto b = check(before, hosts[i].node->facts(), input, effects)) throw std::logic_error(std::string(b->invariant->name) + ": " + b->what);
+  if (auto b = checked_step(*hosts[i].node, input, effects)) throw std::logic_error(told(*b));
   carry_out(i, std::move(effects));
 }
 
