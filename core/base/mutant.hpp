@@ -81,6 +81,8 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(candidate_kept, "control:E3", "what was asked for stays valid after the pair is left", mutant_etcd, none)                                   \
   X(void_not_listed, "control:E3", "the winner does not list what the other had asked for", mutant_etcd, none)                                  \
   X(resumes_with_candidate, "control:S3", "a pair resumes in place although one of them had asked the arbiter", mutant_etcd, none)              \
+  X(void_is_ancestor, "control:E3b", "a generation that was asked for and given up counts as an ancestor", mutant_etcd, none)                   \
+  X(healthy_pair_needs_key, "peers:6.11", "a healthy pair stops serving when the arbiter does not answer", mutant_etcd, none)                   \
   X(asks_before_flush, "data:D10", "SECOND asks the arbiter before what it received is applied and flushed", mutant_etcd, none)                 \
   X(key_left_behind, "control:E4", "the key is not refreshed after mints made without it", mutant_etcd, none)                                   \
   X(own_ignores_key, "control:E6", "a node that was alone starts whatever the key holds", mutant_etcd, none)                                    \

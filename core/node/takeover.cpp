@@ -217,6 +217,7 @@ void Node::renew_permit() {
 }
 
 bool Node::lease_holds(Instant now) const {
+  if (mutated(Mutant::healthy_pair_needs_key) && key_.silent) return false;
   if (standing_ == Standing::alone) return now >= distrust_until_;
   return standing_ == Standing::prim && (now <= liveness_.lease_until() || mutated(Mutant::no_lease));
 }
