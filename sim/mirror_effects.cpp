@@ -102,17 +102,17 @@ void Host::carry(const fx::Release& e) { payloads_.erase(e.handle); }
 
 void Host::carry(const fx::Flush& e) {
   auto start = disk_start(flush_free_);
-  flush_free_ = start + disk_time(start, 2000, 40'000);
+  auto flushed = start + disk_time(start, 2000, 40'000);
+  auto noted = flushed + us(pick(hash_of(plan_.seed, index_, e.ticket.value, 12), 20, 500));
+  flush_free_ = noted; // one after the other, with their notes: none overtakes another, however long the machine stands still
   bool fails = weather_.on_node(What::flush_error, index_, queue_.now()) != nullptr;
-  later_here(start - queue_.now(), [this, e = e, fails] {
+  later_here(start - queue_.now(), [this, e = e, fails, flushed, noted] {
     // Carried out at its beginning: a crash halfway leaves no more than a crash before or after it does.
     if (!fails && sabotage_ != Sabotage::flush_lies) disk_.files.flush();
-    later_here(flush_free_ - queue_.now(), [this, e = e, fails] {
-      if (!fails) {
-        if (e.checkpoint.generation != 0) disk_.state.checkpoint_file = e.checkpoint;
-      }
+    later_here(later(flushed, queue_.now()) - queue_.now(), [this, e = e, fails, noted] {
+      if (!fails && e.checkpoint.generation != 0) disk_.state.checkpoint_file = e.checkpoint;
       // Beside the record first, then on the data root: a crash in between leaves two that disagree (data T2).
-      later_here(us(pick(hash_of(plan_.seed, index_, e.ticket.value, 12), 20, 500)), [this, e, fails] {
+      later_here(later(noted, queue_.now()) - queue_.now(), [this, e, fails] {
         if (!fails && e.checkpoint.generation != 0) disk_.state.checkpoint_root = e.checkpoint;
         to_mirror(in::Flushed{e.ticket, fails ? err::io : 0});
       });
