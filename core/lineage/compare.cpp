@@ -151,9 +151,7 @@ Verdict mirror(Verdict v) {
 
 bool has_lineage(const Side& s) { return s.record_state == RecordState::present && !s.record.g.none(); }
 
-bool in_chain(const Record& r, const Generation& g) {
-  return r.g == g || contains(r.history, g) || (mutated(Mutant::void_is_ancestor) && is_void(r, g));
-}
+bool in_chain(const Record& r, const Generation& g) { return r.g == g || contains(r.history, g); }
 bool is_former(const Record& r, const NodeUid& peer) {
   return std::find(r.former_peers.begin(), r.former_peers.end(), peer) != r.former_peers.end();
 }
