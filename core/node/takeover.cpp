@@ -69,7 +69,7 @@ void Node::watch_pair() {
   // has stopped what it served, so nothing has to run out first.
   // The same if it serves data of another set now; its former SECOND does not go on beside it but gives its place up, and says why it waits.
   bool elsewhere = v.rule == Rule::G0 && !peer_->live && (peer_->role == Role::alone || peer_->role == Role::prim);
-  if (elsewhere && standing_ == Standing::second) return leave_by_consent("the other node serves data of another set");
+  if (elsewhere && standing_ == Standing::second) return role_ == Role::second ? leave_by_consent("the other node serves data of another set") : yield(v);
   bool over = v.who == Who::nobody && (peer_->role == Role::wait || elsewhere) && !peer_->live && !peer_consents();
   if (over && !mutated(Mutant::former_life_is_awaited)) return on_silence(true);
   if (v.who == Who::peer_wins && peer_->record.g != durable_.g) return yield(v);
