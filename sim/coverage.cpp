@@ -56,7 +56,6 @@ struct Impossible {
   const char* why;
 };
 // Short, and each with its argument; a name here that is reached fails the gate as well.
-constexpr const char* stopped = "a stopped module has no process: such a command is refused before it reaches a core";
 constexpr const char* one_config = "both nodes of a plan have one configuration; tests/unit and the real-node tests have two";
 constexpr const char* two_owners = "two owners of one generation: the first durable one is in the other's way (oracle S1 would speak first)";
 constexpr const char* restored_first = "a fork of which neither part is own takes a restored disk, and control:T2 speaks first";
@@ -72,7 +71,6 @@ constexpr Impossible impossible[] = {
     {"rule dir_missing ", "the simulated directories cannot be missing"},
     {"rule defaultprim ", "plans have no preferred node"},
     {"row PRIM Ready, alone", by_then}, {"row SECOND Ready, alone", by_then}, {"row WAIT NotReady, follow", by_then},
-    {"row STOP NotReady, stopstart", stopped}, {"row STOP NotReady, swap", stopped},
 };
 
 At state_of(const lockstep::Node& n) {
