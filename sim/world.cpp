@@ -33,7 +33,8 @@ World::World(const Plan& plan, bool verbose, Sabotage sabotage, Observer* observ
 }
 
 void World::start_again(NodeIndex n, Duration after) {
-  queue_.at(queue_.now() + after, n, [this, n] {
+  queue_.at(queue_.now() + after, n, [this, n, phase = phase_] {
+    if (phase != phase_) return; // who was to start it has gone home
     auto& h = *hosts_[n];
     if (!h.powered()) h.power_on();
     if (!h.running()) h.command(Verb::start, "at boot time");
@@ -289,6 +290,7 @@ void World::drill() {
   Duration longest{};
   for (auto& n : plan_.networks) longest = std::max(longest, n.timeout);
   first.on_exit = second.on_exit = first.on_down = second.on_down = nullptr;
+  ++phase_;
   oracles_.count_changes();
   trace_.line(queue_.now(), 2, [&] { return "drill " + std::to_string(kind); });
   auto& serves = kind == 3 ? first : second;

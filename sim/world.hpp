@@ -45,6 +45,7 @@ class World {
   Surroundings around_;
   std::array<std::unique_ptr<Host>, 2> hosts_;
   std::uint64_t operations_ = 0, restarts_ = 0;
+  std::uint64_t phase_ = 0; // starts that were planned in an earlier one are void
   std::array<std::unique_ptr<App>, 2> apps_;
   bool repaired_ = false;
   std::string waited_;
