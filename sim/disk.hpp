@@ -57,6 +57,8 @@ struct Disk {
     return true;
   }
   void restore_data() { files.restore(snapshot->tree), state.checkpoint_root = snapshot->state.checkpoint_root, state.marker = snapshot->state.marker; }
+  // A new system, and the old files: nothing says whose they are.
+  void lose_identity() { state.record.reset(), state.set = {}, state.set_readable = true, state.checkpoint_file = state.checkpoint_root = {}, state.marker = {}; }
   void restore_var() {
     auto root = state.checkpoint_root;
     auto marker = state.marker;

@@ -58,27 +58,20 @@ void World::happens(const Event& e) {
   case What::arbiter_restored: arbiter_.restored(); break;
   case What::crash:
   case What::kill:
-    h.on_down = [this, n = e.node, down = e.length] {
-      if (down.ns) start_again(n, down);
-    };
-    h.crash_after(e.number, e.what == What::kill);
-    break;
   case What::crash_on:
   case What::kill_on:
     h.on_down = [this, n = e.node, down = e.length] {
       if (down.ns) start_again(n, down);
     };
-    h.lie_in_wait({e.effect, {}, e.what == What::kill_on});
+    if (e.what == What::crash || e.what == What::kill) h.crash_after(e.number, e.what == What::kill);
+    else h.lie_in_wait({e.effect, {}, e.what == What::kill_on});
     break;
   case What::pause: h.pause(weather_.end_of(e)); break;
   case What::lose_record:
-  case What::lose_identity: // a new system, and the old files: nothing says whose they are
+  case What::lose_identity:
     h.power_off();
-    h.disk().state.record.reset();
-    if (e.what == What::lose_identity) {
-      auto& s = h.disk().state;
-      s.set = {}, s.set_readable = true, s.checkpoint_file = s.checkpoint_root = {}, s.marker = {};
-    }
+    if (e.what == What::lose_record) h.disk().state.record.reset();
+    else h.disk().lose_identity();
     oracles_.record_lost(h);
     start_again(e.node, seconds(1));
     break;

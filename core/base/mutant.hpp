@@ -80,6 +80,7 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(any_key_value, "control:E4", "the key is replaced whatever it holds", mutant_etcd, none)                                                    \
   X(absent_is_granted, "control:(iii)6", "a node that asks makes the absent key itself", mutant_etcd, none)                                     \
   X(candidate_forgotten, "control:E2", "a restarted node does not know what it had asked for", mutant_etcd, none)                               \
+  X(claim_outlives_operator, "control:(iii)15", "an operator's prim serves under the claim that the node had made by itself", mutant_etcd, none)\
   X(candidate_kept, "control:E3", "what was asked for stays valid after the pair is left", mutant_etcd, none)                                   \
   X(void_not_listed, "control:E3", "the winner does not list what the other had asked for", mutant_etcd, none)                                  \
   X(resumes_with_candidate, "control:S3", "a pair resumes in place although one of them had asked the arbiter", mutant_etcd, none)              \

@@ -73,7 +73,8 @@ void Check::look(const nfx::Persist& e) {
   require(r.state != Freshness::shared || (from && r.g == d.g), invariant::shared_by_handing_over, "shared from another state or generation");
   bool half = d.state == Freshness::inconsistent && r.state != Freshness::inconsistent && !d.g.none();
   require(!half || adopts || c.empty_history, invariant::inconsistent_stays, "inconsistent is left without a source");
-  require(!d.candidate || !r.candidate || d.candidate == r.candidate, invariant::one_candidate, "a second candidate while one is outstanding");
+  bool overruled = d.candidate && r.candidate && r.candidate->minted_as == MintedAs::op && d.candidate->minted_as != MintedAs::op && is_void(r, *d.candidate);
+  require(!d.candidate || !r.candidate || d.candidate == r.candidate || overruled, invariant::one_candidate, "a second candidate while one is outstanding");
   require(r.history.size() <= history_hard_limit && r.voided.size() <= history_hard_limit, invariant::node_bounds, "the record's lists are too long");
 }
 

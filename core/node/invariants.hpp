@@ -15,7 +15,7 @@ inline constexpr Invariant generation_grows{"generation-grows", "the counter of 
 inline constexpr Invariant own_by_mint{"own-by-mint", "own is recorded only with a new generation, minted here"};
 inline constexpr Invariant shared_by_handing_over{"shared-by-handing-over", "shared follows own or resynced of the same generation"};
 inline constexpr Invariant inconsistent_stays{"inconsistent-stays", "half-copied data are healed by their source, or forced by an operator"};
-inline constexpr Invariant one_candidate{"one-candidate", "the arbiter is asked for one generation at a time, and it is taken when the key was seen to hold it"};
+inline constexpr Invariant one_candidate{"one-candidate", "the arbiter is asked for one generation at a time, an operator's voids the node's own, and it is taken when the key was seen to hold it"};
 inline constexpr Invariant right_to_go_on{"right-to-go-on", "a member leaves its pair by consent, by the arbiter, by an operator, or by the silence its mode allows"};
 // what is said and served
 inline constexpr Invariant claims_what_is_durable{"claims-what-is-durable", "a heartbeat claims the durable record"};

@@ -141,10 +141,13 @@ bool Node::mutate(const Change& c, Record& r) {
     return true;
   case ChangeKind::claim: {
     bool live = standing_ == Standing::prim || standing_ == Standing::second;
-    if (r.candidate || (c.as != MintedAs::op && r.state != Freshness::shared)) return false;
+    bool op = c.as == MintedAs::op;
+    if (r.candidate && (!op || r.candidate->minted_as == MintedAs::op)) return false;
+    if (!op && r.state != Freshness::shared) return false;
     bool prepared = continuing_ && (continuing_->ready || mutated(Mutant::asks_before_flush));
     if (live && !prepared) return false; // the other node was heard meanwhile
     auto counter = std::max({r.g.counter, peer_ ? peer_->record.g.counter : 0, key_.value ? key_.value->counter : 0}) + 1;
+    void_candidate(r); // it may still be carried out (control:E3)
     r.candidate = Generation{counter, nonce(), r.node_uid, c.as};
     if (live) r.covers = continuing_->covers;
     return true;
