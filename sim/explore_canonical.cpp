@@ -38,7 +38,8 @@ class Canonical {
   void peer_rev(std::uint64_t rev) { number(of(Kind::revision_a, 1 - who_), rev); }
   void peer_incarnation(Incarnation i) { incarnation(1 - who_, i); }
   void id(std::uint64_t v) { number(of(Kind::id_a, who_), v); }
-  void heard(Incarnation i, std::uint64_t seq, std::int64_t sent_ns) {
+  void heard(const LifeId& life, std::uint64_t seq, std::int64_t sent_ns) {
+    auto i = life.incarnation; // nothing is restored here: no two lives have one number
     incarnation(1 - who_, i);
     beat_number(1 - who_, i, seq);
     if (i.value) instant(1 - who_, Instant{sent_ns});

@@ -5,7 +5,6 @@
 #include "sim/plan.hpp"
 #include "sim/weather.hpp"
 #include <array>
-#include <set>
 #include <utility>
 
 namespace lockstep::sim {
@@ -14,15 +13,15 @@ class Hearing {
  public:
   explicit Hearing(const Plan& p) : networks_(p.networks) {}
   void process_started(NodeIndex n, Instant now) { ears_[n] = Ear{}, ears_[n].since = now; }
-  // A restored machine: what it says from here on is another life's, whatever number it bears.
-  void restored(NodeIndex n) { another_life_[n].clear(), unheard_[n] = true; }
+  // A restored machine: what it says from here on is another life's, whatever number it bears. It was heard when it is echoed.
+  void restored(NodeIndex n) { unheard_[n] = true, life_[n] = 0; }
   void said(NodeIndex n, const Beat& b) {
-    if (unheard_[n]) another_life_[n].insert({b.sent_ns, b.seq});
+    if (unheard_[n]) life_[n] = b.nonce;
+    if (unheard_[1 - n] && life_[1 - n] && b.echo_nonce == life_[1 - n]) unheard_[1 - n] = false;
   }
   bool unheard_since_restored(NodeIndex n) const { return unheard_[n]; }
   void heard(NodeIndex by, std::uint32_t network, const Beat& b, Instant now) {
     auto& e = ears_[by];
-    if (unheard_[1 - by] && another_life_[1 - by].count({b.sent_ns, b.seq})) unheard_[1 - by] = false;
     auto is = std::pair(b.incarnation.value, b.seq);
     if (b.node_uid == e.from && is <= e.newest[network]) return;
     if (b.node_uid != e.from) e.newest = {};
@@ -52,7 +51,7 @@ class Hearing {
   };
   std::vector<Network> networks_;
   std::array<Ear, 2> ears_;
-  std::array<std::set<std::pair<std::int64_t, std::uint64_t>>, 2> another_life_; // (when, number) of its beats since, until one is heard
+  std::array<std::uint64_t, 2> life_{}; // the nonce of what it says since then
   std::array<bool, 2> unheard_{};
 };
 

@@ -46,6 +46,9 @@ void Oracles::key_changed(const Arbiter::Change& c) {
 // S6: what was shared is left only with the other's durable consent, or when the arbiter's key held the new generation.
 void Oracles::minted_with_arbiter(const Host& h, const std::optional<Record>& before, Era& era) {
   auto& r = *h.disk().state.record;
+  auto& beside = other(h).disk().state.record;
+  // An operator said that the data are here, on a machine that knew nothing of the other's: two sets have two keys.
+  if (beside && !beside->dir_uid.none() && beside->dir_uid != r.dir_uid) operator_split_ = true;
   bool accepted = arbiter_->ever_held(r.g);
   if (r.g.minted_as == MintedAs::op) {
     operator_split_ = operator_split_ || !accepted;

@@ -22,6 +22,14 @@ struct Incarnation {
   constexpr auto operator<=>(const Incarnation&) const = default;
 };
 
+// One run of a node's process. A restored node begins an incarnation again that it had before: the nonce, drawn at every start, tells the
+// two apart, to the node itself and to whoever heard both (control:T1).
+struct LifeId {
+  Incarnation incarnation;
+  std::uint64_t nonce = 0;
+  constexpr bool operator==(const LifeId&) const = default;
+};
+
 // Quotes the effect that an asynchronous result belongs to. Unique within an incarnation; 0 is "none".
 struct Ticket {
   std::uint64_t value = 0;

@@ -7,15 +7,8 @@
 
 namespace lockstep {
 
-// A restored node begins an incarnation again that was heard before (control:T1). Its beats are not late ones of the former life if number
-// and time go different ways, or if one that left before the newest claim has heard a beat of ours that left after that claim had come.
-bool Node::another_life(const nin::BeatIn& in) const {
-  const auto& b = in.beat;
-  bool heard_later = b.echo_incarnation == incarnation_ && b.sent_ns <= peer_->sent_ns && Instant{b.echo_sent_ns} > claimed_at_;
-  return liveness_.another_life(in.network, b) || heard_later;
-}
-
-// A late beat of an older life must not replace the living one: it has to prove that it heard us since.
+// A late beat of an older life must not replace the living one: it has to prove that it heard us since. When that one is silent, another is
+// listened to, for both nodes may wait for each other's proof; it counts when it has heard what leaves from now on.
 bool Node::accept_sender(const nin::BeatIn& in) {
   const auto& b = in.beat;
   auto from_here = [&] {
@@ -23,17 +16,17 @@ bool Node::accept_sender(const nin::BeatIn& in) {
     return true;
   };
   if (!peer_) return from_here();
-  bool same = b.node_uid == peer_->node_uid && b.incarnation == peer_->incarnation;
+  bool own_number = b.node_uid == peer_->node_uid && b.incarnation == peer_->incarnation;
+  if (own_number && (b.nonce == peer_->nonce || mutated(Mutant::old_incarnation_counts))) return true;
   bool newer = b.node_uid == peer_->node_uid && b.incarnation > peer_->incarnation;
-  bool answers = liveness_.hears_us(in.network, b, incarnation_, now_) && b.echo_seq > echo_floor_[in.network];
-  bool another = !same || (another_life(in) && !mutated(Mutant::old_incarnation_counts));
-  if (!another && (answers || !lived_twice_)) return true;
-  if ((!newer || lived_twice_) && !answers && !mutated(Mutant::old_incarnation_counts)) {
+  bool answers = liveness_.hears_us(in.network, b, life(), now_) && b.echo_seq > echo_floor_[in.network];
+  bool gone = !liveness_.any_heard(now_) && !mutated(Mutant::silent_life_is_kept);
+  if ((!newer || lived_twice_) && !answers && !gone && !mutated(Mutant::old_incarnation_counts)) {
     at_work_.add(Rule::R4);
     return false;
   }
   lived_twice_ = !newer && b.node_uid == peer_->node_uid;
-  liveness_.forget_peer(now_);
+  liveness_.forget_peer(now_, answers || newer);
   deaf_from_ = now_ + liveness_.longest_timeout();
   peer_.reset();
   return from_here();
@@ -44,10 +37,10 @@ void Node::handle(const nin::BeatIn& in) {
   if (!begun_ || in.network >= config_.networks.size() || in.beat.node_name == config_.name) return;
   if (!accept_sender(in)) return;
   bool first = !peer_, was_proven = liveness_.proven();
-  liveness_.heard(in.network, in.beat, incarnation_, now_);
+  liveness_.heard(in.network, in.beat, life(), now_);
   if (first || in.beat.sent_ns > peer_->sent_ns || mutated(Mutant::late_claim_counts)) {
     take_claim(in.beat);
-    bool hears = liveness_.hears_us(in.network, in.beat, incarnation_, now_);
+    bool hears = liveness_.hears_us(in.network, in.beat, life(), now_);
     if (hears && in.beat.echo_seq > left_floor_[in.network]) peer_saw_me_leave_ = true;
   } else at_work_.add(Rule::R4);
   if (liveness_.proven() && !was_proven) tell(Rule::link_up, static_cast<std::int64_t>(in.beat.incarnation.value), 0, in.beat.node_name);
@@ -64,7 +57,7 @@ void Node::note_claim(const Beat& b) {
 }
 
 void Node::take_claim(const Beat& b) {
-  peer_ = b, claimed_at_ = now_;
+  peer_ = b;
   note_claim(b);
   auto remote = std::string(role_name(b.role)) + " " + sub_name(b.sub);
   if (remote == said_remote_) return;
@@ -120,7 +113,7 @@ Side Node::peer_side() const {
 Beat Node::claim() const {
   Beat b;
   b.compare_version = compare_version;
-  b.node_uid = durable_.node_uid, b.incarnation = incarnation_, b.node_name = config_.name;
+  b.node_uid = durable_.node_uid, b.incarnation = incarnation_, b.nonce = life().nonce, b.node_name = config_.name;
   b.config_digest = config_.config_digest;
   b.record_state = claimed_record_state(), b.record = durable_;
   if (mutated(Mutant::undurable_record_is_claimed) && writing_) b.record = writing_->record;

@@ -225,6 +225,10 @@ void Node::decide_prim() {
   }
   if (hearing() && (peer_->role == Role::alone || peer_->role == Role::prim))
     return abort_start("the other node is primary: stop it first, or start this one as secondary");
+  bool nothing_here = has_rfs() && durable_.dir_uid.none() && marked_dirs_.none();
+  if (nothing_here && !force && hearing() && has_lineage(peer_side()) && !mutated(Mutant::prim_makes_another_set))
+    return abort_start("the other node holds the data of this module, and this one none of them: start it, and it copies them. "
+                       "primforce would make what is in its directories the module's data instead");
   if (has_rfs() && (durable_.dir_uid.none() || marked_dirs_ != durable_.dir_uid)) {
     auto uid = !durable_.dir_uid.none() ? durable_.dir_uid
                : !marked_dirs_.none()   ? marked_dirs_

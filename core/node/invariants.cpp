@@ -133,7 +133,7 @@ void Check::look(const nfx::RaiseVip& e) {
 void Check::lease() {
   if (after_.echo_sent > before_.echo_sent) {
     const auto* in = std::get_if<nin::BeatIn>(&in_.what);
-    bool proven = in && in->beat.role == Role::second && in->beat.echo_incarnation == after_.incarnation && after_.echo_sent.ns == in->beat.echo_sent_ns;
+    bool proven = in && in->beat.role == Role::second && in->beat.echoes() == after_.life && after_.echo_sent.ns == in->beat.echo_sent_ns;
     require(proven, invariant::echo_lease, "the lease was renewed by something else");
   }
   if (!after_.serving) return;
@@ -199,7 +199,7 @@ NodeFacts Node::facts() const {
   if (running_) f.roles_ahead = static_cast<std::uint8_t>(f.roles_ahead | role_of_step(running_->task.step));
   f.writes_record = writing_.has_value();
   f.going_on = continuing_ ? continuing_->rule : Rule::none;
-  f.incarnation = incarnation_;
+  f.life = life();
   f.echo_sent = liveness_.echo_sent(), f.longest_timeout = liveness_.longest_timeout();
   f.mode = config_.module.check.splitbrain.mode;
   f.witness_accepted = episode_.accepted, f.forced = want_ == Want::primforce;

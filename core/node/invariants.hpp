@@ -43,7 +43,7 @@ struct NodeFacts {
   std::uint8_t roles_ahead = 0; // a bit for each role that the tasks to be done lead to
   Rule going_on = Rule::none; // by which right it is about to go on alone
   bool writes_record = false;
-  Incarnation incarnation;
+  LifeId life;
   Instant echo_sent = Instant::distant_past(); // of the newest own beat that a SECOND proved to have heard
   Duration longest_timeout;
   ArbiterMode mode = ArbiterMode::none;

@@ -16,10 +16,10 @@ Liveness::Liveness(std::vector<Network> networks, Instant now)
   for (auto& l : links_) l.next_tx = now;
 }
 
-void Liveness::heard(std::uint32_t network, const Beat& beat, Incarnation mine, Instant now) {
+void Liveness::heard(std::uint32_t network, const Beat& beat, const LifeId& mine, Instant now) {
   auto& l = links_[network];
-  if (beat.incarnation == l.rx_incarnation && beat.seq <= l.rx_seq) return; // late or repeated: proves nothing new
-  l.rx_incarnation = beat.incarnation, l.rx_seq = beat.seq, l.rx_sent_ns = beat.sent_ns;
+  if (beat.life() == l.rx_life && beat.seq <= l.rx_seq) return; // late or repeated: proves nothing new
+  l.rx_life = beat.life(), l.rx_seq = beat.seq, l.rx_sent_ns = beat.sent_ns;
   l.proves = hears_us(network, beat, mine, now);
   l.last_heard = now, l.peer_timeout = beat.timeout;
   Instant sent{beat.echo_sent_ns};
@@ -32,19 +32,16 @@ void Liveness::heard(std::uint32_t network, const Beat& beat, Incarnation mine, 
   if (beat.role == Role::second || mutated(Mutant::lease_by_any_role)) l.echo_sent = later(l.echo_sent, sent);
 }
 
-bool Liveness::another_life(std::uint32_t network, const Beat& beat) const {
-  const auto& l = links_[network];
-  if (beat.incarnation != l.rx_incarnation) return false;
-  return beat.seq > l.rx_seq ? beat.sent_ns < l.rx_sent_ns : beat.sent_ns > l.rx_sent_ns;
+bool Liveness::hears_us(std::uint32_t network, const Beat& beat, const LifeId& mine, Instant now) const {
+  return beat.echoes() == mine && beat.echo_seq > links_[network].proof_floor && beat.echo_seq <= links_[network].tx_seq && Instant{beat.echo_sent_ns} <= now;
 }
 
-bool Liveness::hears_us(std::uint32_t network, const Beat& beat, Incarnation mine, Instant now) const {
-  return beat.echo_incarnation == mine && beat.echo_seq > 0 && beat.echo_seq <= links_[network].tx_seq && Instant{beat.echo_sent_ns} <= now;
-}
-
-void Liveness::forget_peer(Instant now) {
+void Liveness::forget_peer(Instant now, bool trusted) {
   floor_ = now; // each network has its timeout to carry the new life: until then its silence says nothing
-  for (auto& l : links_) l.last_heard = l.echo_sent = Instant::distant_past(), l.rx_seq = 0, l.rx_incarnation = {}, l.proves = false;
+  for (auto& l : links_) {
+    l.last_heard = l.echo_sent = Instant::distant_past(), l.rx_seq = 0, l.rx_life = {}, l.proves = false;
+    l.proof_floor = trusted ? 0 : l.tx_seq;
+  }
 }
 
 void Liveness::distrust(Instant now) {
@@ -56,7 +53,7 @@ void Liveness::stamp(std::uint32_t network, Beat& beat, Instant now) {
   auto& l = links_[network];
   beat.seq = ++l.tx_seq, beat.sent_ns = now.ns;
   beat.timeout = networks_[network].timeout, beat.pulse = networks_[network].pulse;
-  beat.echo_incarnation = l.rx_incarnation, beat.echo_seq = l.rx_seq, beat.echo_sent_ns = l.rx_sent_ns;
+  beat.echo_incarnation = l.rx_life.incarnation, beat.echo_nonce = l.rx_life.nonce, beat.echo_seq = l.rx_seq, beat.echo_sent_ns = l.rx_sent_ns;
   l.next_tx = now + networks_[network].pulse;
 }
 

@@ -17,17 +17,14 @@ class Liveness {
  public:
   Liveness(std::vector<Network> networks, Instant now);
 
-  // A beat of the peer's current incarnation arrived. `mine`: our own incarnation, whose echo counts.
-  void heard(std::uint32_t network, const Beat& beat, Incarnation mine, Instant now);
-  // A higher number that was sent earlier, or the reverse: another life under the same incarnation, for its record went back in time
-  // (control:T1).
-  bool another_life(std::uint32_t network, const Beat&) const;
+  // A beat of the peer's present life arrived. `mine`: our own life, whose echo counts.
+  void heard(std::uint32_t network, const Beat& beat, const LifeId& mine, Instant now);
   // It echoes a beat that this life of ours has sent.
-  bool hears_us(std::uint32_t network, const Beat&, Incarnation mine, Instant now) const;
+  bool hears_us(std::uint32_t network, const Beat&, const LifeId& mine, Instant now) const;
   // The peer's present life has heard this life of ours, on one network at least.
   bool proven() const;
-  // Another incarnation of the peer: nothing heard from the old one counts.
-  void forget_peer(Instant now);
+  // Another life of the peer: nothing heard from the old one counts. Unless it is trusted, an echo of what left before now does not either.
+  void forget_peer(Instant now, bool trusted);
   // This node stood still until now (design 3): every lease must be renewed by a beat sent from now on, and the peer
   // gets a full timeout again.
   void distrust(Instant now);
@@ -62,8 +59,8 @@ class Liveness {
     w(floor_, echo_floor_);
     for (const auto& l : links_) {
       w(l.last_heard, l.echo_shown, l.echo_sent, l.next_tx, l.proves);
-      w.beat_seq(l.tx_seq);
-      w.heard(l.rx_incarnation, l.rx_seq, l.rx_sent_ns);
+      w.beat_seq(l.tx_seq), w.beat_seq(l.proof_floor);
+      w.heard(l.rx_life, l.rx_seq, l.rx_sent_ns);
     }
   }
 
@@ -73,9 +70,9 @@ class Liveness {
     Instant echo_shown = Instant::distant_past(); // as echo_sent, for display: outlives the peer's incarnation
     Instant echo_sent = Instant::distant_past();  // when our newest beat left that the peer proved to have received
     Duration peer_timeout;
-    std::uint64_t tx_seq = 0;
+    std::uint64_t tx_seq = 0, proof_floor = 0; // echoes of beats up to here prove nothing
     Instant next_tx;
-    Incarnation rx_incarnation;
+    LifeId rx_life;
     std::uint64_t rx_seq = 0;
     std::int64_t rx_sent_ns = 0;
     bool proves = false; // the newest beat heard us

@@ -12,7 +12,7 @@ Incarnation next_incarnation(const Boot& b) { return {b.record ? b.record->incar
 
 Node::Node(const NodeConfig& config, const Boot& boot, std::uint64_t seed, Instant now)
     : config_(config), boot_(boot), prng_(seed), now_(now), last_step_(now), started_(now), wall_s_(boot.wall_s),
-      incarnation_(next_incarnation(boot)), liveness_(config.networks, now) {
+      incarnation_(next_incarnation(boot)), life_nonce_(mutated(Mutant::lives_not_told_apart) ? 0 : Prng(~seed).next()), liveness_(config.networks, now) {
   if (boot.record)
     durable_ = *boot.record;
   else

@@ -72,7 +72,7 @@ class Node {
     w(boot_.dirs_ok, boot_.dirs_empty, boot_.dirs_uid, boot_.set_readable, boot_.set_everything, boot_state_, went_back_);
     w(tasks_, running_, both_started_, prim_started_, sec_started_, second_started_, mount_, quiesced_, want_, started_by_want_);
     w(durable_, changes_, writing_, persist_retry_, persist_failures_);
-    w(liveness_, peer_, claimed_at_, lived_twice_, peer_saw_me_leave_, beat_now_, announced_, checkpoint_);
+    w(liveness_, peer_, lived_twice_, peer_saw_me_leave_, beat_now_, announced_, checkpoint_);
     w.peer_incarnation(announced_by_);
     w.seq(peer_checkpoint_), w.peer_incarnation(heard_.incarnation), w.peer_rev(heard_.rev);
     w(heard_.uid, heard_.went_back, offered_for_);
@@ -156,9 +156,9 @@ class Node {
   void report_state();
 
   // ---- beats.cpp
+  LifeId life() const { return {incarnation_, life_nonce_}; }
   bool accept_sender(const nin::BeatIn&);
   void take_claim(const Beat&);
-  bool another_life(const nin::BeatIn&) const;
   void send_beats();
   Beat claim() const;
   RecordState claimed_record_state() const;
@@ -211,6 +211,7 @@ class Node {
   void on_silence(bool former_life_over = false);
   bool unconfirmed() const;
   void yield(const Verdict&);
+  bool gives_way_to(const Record&) const;
   void leave_by_consent(const std::string& why);
   bool mute() const;
   void refresh_vip();
@@ -269,6 +270,7 @@ class Node {
   std::vector<std::pair<State, Event>> rows_taken_; // in this step
   mutable RulesAtWork at_work_;                     // in this step
   Incarnation incarnation_;
+  std::uint64_t life_nonce_;
   Role role_ = Role::stop;
   Role said_role_ = Role::stop;
   Sub said_sub_ = Sub::not_ready;
@@ -296,7 +298,6 @@ class Node {
   Liveness liveness_;
   std::optional<Beat> peer_;
   std::string peer_refused_; // why its datagrams are not understood, since the last one that was; only shown
-  Instant claimed_at_;       // when peer_ came
   bool lived_twice_ = false; // the peer began again with a number it had reached before: only what answers newer beats of this node is alive
   std::vector<std::uint64_t> left_floor_; // per network: the last beat sent before a copy was left
   bool peer_saw_me_leave_ = true;

@@ -292,8 +292,8 @@ void Node::persisted(const Change& c) {
   case ChangeKind::failover_off:
   case ChangeKind::yield:
   case ChangeKind::consent:
-  case ChangeKind::forget:
   case ChangeKind::settings: return;
+  case ChangeKind::forget: boot_.dirs_empty = false; // its files are still there, whatever was there when it started
   }
 }
 

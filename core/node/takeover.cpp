@@ -2,6 +2,7 @@
 #include "core/node/node.hpp"
 #include "core/base/mutant.hpp"
 #include <algorithm>
+#include <utility>
 
 namespace lockstep {
 
@@ -20,13 +21,22 @@ bool Node::peer_consents() const {
   return r.state == Freshness::inconsistent && r.src_gen == durable_.g && (peer_->role == Role::wait || other_session);
 }
 
+// Two nodes that serve data of two sets under one address help nobody (control:G0 is silent there). The set that was a pair's goes on, then
+// the one with more generations; the data of the other stay as they are, for an operator. A clone is told from nobody: both go on.
+bool Node::gives_way_to(const Record& other) const {
+  auto rank = [](const Record& r) { return std::pair(!r.base.none(), r.g.counter); };
+  if (rank(durable_) != rank(other)) return rank(durable_) < rank(other);
+  return other.node_uid < durable_.node_uid; // as in a fork (control:F2)
+}
+
 void Node::watch_pair() {
   if (standing_ == Standing::alone) {
     if (proven() && !ending_ && !quiesced_ && !changing(ChangeKind::share_source)) {
       auto v = verdict();
-      if (v.who == Who::peer_wins)
+      bool other_set = v.rule == Rule::G0 && (peer_->role == Role::alone || peer_->role == Role::prim);
+      if (v.who == Who::peer_wins || (other_set && gives_way_to(peer_->record) && !mutated(Mutant::two_sets_serve)))
         yield(v);
-      else if (v.rule == Rule::F2 && v.who == Who::i_win && stays_for_ != peer_->record.g) {
+      else if ((other_set || (v.rule == Rule::F2 && v.who == Who::i_win)) && stays_for_ != peer_->record.g) {
         stays_for_ = peer_->record.g;
         log('E', "heart", "Split brain recovery: staying alone");
       }

@@ -31,12 +31,14 @@ struct Beat {
   std::uint16_t compare_version = lockstep::compare_version; // version of the rejoin table; both use the smaller ((iii) 28)
   NodeUid node_uid;
   Incarnation incarnation;
-  std::uint64_t seq = 0;    // per incarnation and network, increases
+  std::uint64_t nonce = 0;  // with the incarnation: the sender's life
+  std::uint64_t seq = 0;    // per life and network, increases
   std::int64_t sent_ns = 0; // the sender's own boot time; only ever echoed back to it
   Duration timeout{};       // the sender's timeout on this network ((iii) 7)
   Duration pulse{};
   // What I last heard from you on this network: the proof behind the echo lease (design 3).
   Incarnation echo_incarnation;
+  std::uint64_t echo_nonce = 0;
   std::uint64_t echo_seq = 0;
   std::int64_t echo_sent_ns = 0;
 
@@ -68,6 +70,9 @@ struct Beat {
   bool ready_for = false; // source: READY for `session` (control:R1 step 2)
 
   std::vector<std::pair<std::string, std::string>> resources; // for `state -v` on the other node; bounded
+
+  LifeId life() const { return {incarnation, nonce}; }
+  LifeId echoes() const { return {echo_incarnation, echo_nonce}; }
 };
 
 inline constexpr std::size_t beat_max_bytes = 16384; // fragments on a LAN; more is refused

@@ -23,7 +23,7 @@ struct Case {
     record.history = {{3, 33, {2, 2}, MintedAs::second}};
     for (auto* f : {&before, &after}) {
       f->now = in.now, f->role = Role::prim, f->standing = Standing::prim, f->serving = true, f->mount = MountKind::replicate, f->address = true;
-      f->incarnation = record.incarnation, f->echo_sent = in.now - seconds(5), f->longest_timeout = seconds(30), f->mode = ArbiterMode::etcd;
+      f->life = {record.incarnation, 33}, f->echo_sent = in.now - seconds(5), f->longest_timeout = seconds(30), f->mode = ArbiterMode::etcd;
       f->record = &record, f->change = &change, f->peer = &peer, f->key = &key, f->rows = &rows;
     }
   }
@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(only_an_echo_of_a_second_renews_the_lease) {
   s.after.echo_sent = s.in.now - seconds(1);
   BOOST_TEST(s.broken() == "echo-lease");
   Beat b;
-  b.role = Role::second, b.echo_incarnation = s.record.incarnation, b.echo_sent_ns = s.after.echo_sent.ns;
+  b.role = Role::second, b.echo_incarnation = s.after.life.incarnation, b.echo_nonce = s.after.life.nonce, b.echo_sent_ns = s.after.echo_sent.ns;
   s.in.what = nin::BeatIn{0, b};
   BOOST_TEST(s.broken() == "");
   b.role = Role::alone;
