@@ -57,6 +57,7 @@ std::vector<std::pair<Cell, std::uint64_t>> cells_of(const Op& op, const Content
     entry(op.dir2, op.name2, op.object);
     break;
   case OpKind::write:
+    if (content) v.reserve(content->units.size());
     for (std::uint64_t i = 0; content && i < content->units.size(); ++i)
       v.push_back({Cell{Cell::unit, op.object, op.offset / unit_size + i, {}}, content->units[i]});
     break;

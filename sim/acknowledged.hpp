@@ -28,7 +28,7 @@ std::vector<std::pair<Cell, std::uint64_t>> cells_of(const Op&, const Content*, 
 struct Promise {
   std::uint64_t value = 0;
   bool acknowledged = false;     // `value` was; false: only `maybe` is known
-  std::set<std::uint64_t> maybe; // of operations not acknowledged (or failed with an effect)
+  boost::container::flat_set<std::uint64_t> maybe; // of operations not acknowledged (or failed with an effect)
   bool synced = false;           // must survive every crash
   bool excused = false;          // both memories were lost before it was flushed, and no fsync promised it
 };

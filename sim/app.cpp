@@ -42,17 +42,15 @@ const App::Choice& App::choices() {
   auto& t = host_.disk().files.now();
   if (chosen_from_ == host_.disk().files.names_version()) return choice_;
   chosen_from_ = host_.disk().files.names_version();
-  auto& c = choice_ = {};
-  std::vector<Key> work{root};
-  std::set<Key> seen;
-  for (std::size_t i = 0; i < work.size(); ++i) {
-    auto d = t.find(work[i]);
-    c.dirs.push_back(work[i]);
-    for (auto& [name, key] : d->entries) {
+  auto& c = choice_;
+  c.files.clear(), c.orphans.clear(), c.dirs.assign(1, root);
+  boost::container::flat_set<Key> seen;
+  seen.reserve(c.files.capacity() + c.dirs.capacity());
+  for (std::size_t i = 0; i < c.dirs.size(); ++i) {
+    for (auto& [name, key] : t.find(c.dirs[i])->entries) {
       auto o = t.find(key);
       if (!o || !seen.insert(key).second) continue;
-      if (o->attrs.type == FileType::directory) work.push_back(key);
-      else c.files.push_back(key);
+      (o->attrs.type == FileType::directory ? c.dirs : c.files).push_back(key);
     }
   }
   if (auto o = t.find(orphans)) {

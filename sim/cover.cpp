@@ -50,6 +50,7 @@ void Cover::update(Disk& a, Disk& b) {
     differing_.clear(), touched_.clear(), look_again();
     for (auto* d : {&a, &b}) everything(d->files.now(), touched_), everything(d->files.on_disk(), touched_);
   }
+  if (touched_.empty()) return;
   std::sort(touched_.begin(), touched_.end());
   touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
   for (auto i = touched_.cbegin(); i != touched_.cend();) {
@@ -85,10 +86,15 @@ Cover::Seen Cover::seen(const Disk& d, const Mirror* m) {
   return s;
 }
 
-std::string Cover::uncovered(const Disk& a, const Disk& b, const Mirror* ma, const Mirror* mb, std::uint64_t step) {
+bool Cover::to_look_at(const Disk& a, const Disk& b, const Mirror* ma, const Mirror* mb, std::uint64_t step) {
   std::array<Seen, 2> now{seen(a, ma), seen(b, mb)};
-  bool all = std::exchange(again_, false) || now != seen_ || step % 128 == 0;
+  again_ = again_ || now != seen_ || step % 128 == 0;
   seen_ = now;
+  return again_ || !fresh_.empty();
+}
+
+std::string Cover::uncovered(const Disk& a, const Disk& b, const Mirror* ma, const Mirror* mb) {
+  bool all = std::exchange(again_, false);
   looked_at_.assign(fresh_.begin(), fresh_.end()), fresh_.clear();
   std::optional<PendingSet> moving_a, moving_b; // asked last: nearly everything is in what the mirrors remember
   for (auto& i : all ? differing_ : looked_at_) {

@@ -14,8 +14,10 @@ class Cover {
  public:
   // Reads what changed on both disks since the last call.
   void update(Disk& a, Disk& b);
-  // First differing item outside the sets; empty: covered. A mirror is null when its process is gone.
-  std::string uncovered(const Disk& a, const Disk& b, const Mirror* mirror_a, const Mirror* mirror_b, std::uint64_t step);
+  // Something changed since uncovered() was asked. A mirror is null when its process is gone.
+  bool to_look_at(const Disk& a, const Disk& b, const Mirror* mirror_a, const Mirror* mirror_b, std::uint64_t step);
+  // First differing item outside the sets; empty: covered.
+  std::string uncovered(const Disk& a, const Disk& b, const Mirror* mirror_a, const Mirror* mirror_b);
   // First item that differs between the two memories and whose object is not in `coming`.
   std::string unequal_now(const Disk& a, const Disk& b, const std::set<Key>& coming) const;
   void look_again() { again_ = true, fresh_.clear(); } // what was said to be covered was not looked at meanwhile

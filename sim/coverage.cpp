@@ -100,7 +100,7 @@ std::optional<Edge> event_of(Verb v) {
 }
 Side side_of(const Beat& b) {
   Side s;
-  s.record_state = b.record_state, s.record = b.record;
+  s.record_state = b.record_state, s.record = &b.record;
   s.live = !b.live ? LiveAs::no : b.record.g.minted_by == b.record.node_uid ? LiveAs::prim : LiveAs::second;
   s.config_digest = b.config_digest, s.version = b.compare_version, s.dirs_empty = b.dirs_empty;
   s.checkpoint = b.checkpoint, s.went_back = b.went_back;

@@ -78,7 +78,7 @@ class DirectoryDrain {
       t.push_back(change::SetAttributes{e.key, a});
     } else {
       if (fs.now().inside(dir, e.key)) return false;
-      for (auto& [d, name] : std::set(o->names)) {
+      for (auto& [d, name] : o->names) {
         if (d == staging_key || e.type == FileType::directory) t.push_back(change::DropEntry{d, name});
       }
     }

@@ -216,6 +216,7 @@ void Host::start_process(const Command* first) {
   auto seed = hash_of(plan_.seed, index_, life_, 61);
   mirror_ = std::make_unique<Mirror>(mirror_config(plan_, uid(), incarnation_), hash_of(seed, 1), clock());
   node_ = std::make_unique<Node>(node_config(plan_, index_), boot, hash_of(seed, 2), clock());
+  node_facts_ = node_->facts(), mirror_facts_ = mirror_->facts();
   node_wake_ = mirror_wake_ = Instant::never();
   auto load = set_to_load(disk_.state);
   if (!disk_.state.set_readable) disk_.state.set = load.pending, disk_.state.set_readable = true; // written anew (data T26)
@@ -236,13 +237,13 @@ void Host::command(Verb verb, const std::string& who) {
 }
 
 // One step of either machine: its effects in order, a crash possible after each. False: it crashed.
-template <class Effects, class Machine, class Input>
-bool Host::step_machine(Machine& machine, const Input& input, Effects& effects, const char* arrow, const char* indent, std::size_t kind) {
+template <class Effects, class Machine, class Facts, class Input>
+bool Host::step_machine(Machine& machine, Facts& facts, const Input& input, Effects& effects, const char* arrow, const char* indent, std::size_t kind) {
   LOCKSTEP_ASSERT(!stepping_);
   stepping_ = true;
   trace_.line(queue_.now(), index_, [&] { return arrow + describe(input); });
   effects.clear();
-  if (auto b = checked_step(machine, input, effects); b && invariants_judge) oracles_.violated(*b->invariant, name_of(*this) + ": " + b->what);
+  if (auto b = checked_step(machine, facts, input, effects); b && invariants_judge) oracles_.violated(*b->invariant, name_of(*this) + ": " + b->what);
   ++trace_.counts.steps;
   bool lives = true;
   std::size_t carried = 0;
@@ -262,7 +263,7 @@ bool Host::step_machine(Machine& machine, const Input& input, Effects& effects, 
 }
 
 void Host::step_node(NodeInput&& input) {
-  if (!step_machine(*node_, input, node_effects_, "> ", "    ", 0)) return crash_is_kill_ ? kill_process() : power_off();
+  if (!step_machine(*node_, node_facts_, input, node_effects_, "> ", "    ", 0)) return crash_is_kill_ ? kill_process() : power_off();
   if (exiting_) {
     bool again = exit_restart_;
     stop_process();
@@ -281,7 +282,7 @@ void Host::step_node(NodeInput&& input) {
 }
 
 void Host::step_mirror(MirrorInput&& input) {
-  if (!step_machine(*mirror_, input, mirror_effects_, "} ", "      ", 100)) return crash_is_kill_ ? kill_process() : power_off();
+  if (!step_machine(*mirror_, mirror_facts_, input, mirror_effects_, "} ", "      ", 100)) return crash_is_kill_ ? kill_process() : power_off();
   wake_at(mirror_->next_deadline(), false);
   oracles_.after_step(*this);
 }

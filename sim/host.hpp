@@ -109,8 +109,8 @@ class Host {
   // ---- host.cpp
   void start_process(const Command*);
   void stop_process();
-  template <class Effects, class Machine, class Input>
-  bool step_machine(Machine& machine, const Input& input, Effects& effects, const char* arrow, const char* indent, std::size_t kind);
+  template <class Effects, class Machine, class Facts, class Input>
+  bool step_machine(Machine& machine, Facts& facts, const Input& input, Effects& effects, const char* arrow, const char* indent, std::size_t kind);
   void step_node(NodeInput&&);
   void step_mirror(MirrorInput&&);
   template <class T>
@@ -213,6 +213,8 @@ class Host {
 
   std::unique_ptr<Node> node_;
   std::unique_ptr<Mirror> mirror_;
+  NodeFacts node_facts_; // after their last step
+  MirrorFacts mirror_facts_;
   NodeEffects node_effects_; // of the last step
   MirrorEffects mirror_effects_;
   Incarnation incarnation_;

@@ -184,7 +184,7 @@ bool refresh(Side& s, std::uint64_t& record_version, const Host& h) {
   }
   bool same_record = std::exchange(record_version, st.record.version()) == st.record.version();
   if (same_record && s.record_state == record_state && s.checkpoint == st.checkpoint_file && s.live == live) return false;
-  if (!same_record) s.record = st.record.value_or(Record{});
+  s.record = st.record ? &*st.record : &blank_record;
   s.record_state = record_state, s.checkpoint = st.checkpoint_file, s.live = live;
   return true;
 }
@@ -199,9 +199,10 @@ Verdict Oracles::what_they_decide() {
 void Oracles::check_cover() {
   cover_.update(hosts_[0]->disk(), hosts_[1]->disk());
   if (stale_[0] || stale_[1] || violation_) return cover_.look_again();
+  if (!cover_.to_look_at(hosts_[0]->disk(), hosts_[1]->disk(), hosts_[0]->mirror(), hosts_[1]->mirror(), queue_.steps())) return;
   auto v = what_they_decide();
   if (v.copy == Copy::full || v.who == Who::nobody) return cover_.look_again();
-  auto missing = cover_.uncovered(hosts_[0]->disk(), hosts_[1]->disk(), hosts_[0]->mirror(), hosts_[1]->mirror(), queue_.steps());
+  auto missing = cover_.uncovered(hosts_[0]->disk(), hosts_[1]->disk(), hosts_[0]->mirror(), hosts_[1]->mirror());
   if (!missing.empty()) violated(oracle::cover, missing + " differs and no set mentions it (" + rule_name(v.rule) + ")");
 }
 

@@ -87,7 +87,7 @@ const Object* visible(const Tree& t, Key k) {
 
 namespace {
 bool same_units(const Object* a, const Object* b, std::uint64_t first, std::uint64_t end) {
-  static const std::map<std::uint64_t, std::uint64_t> none;
+  static const decltype(Object::units) none;
   auto &x = a ? a->units : none, &y = b ? b->units : none;
   auto i = x.lower_bound(first), j = y.lower_bound(first);
   for (; i != x.end() && i->first < end; ++i, ++j) {

@@ -3,6 +3,8 @@
 // is not: each unflushed 4 KiB unit is kept or lost by itself. Content is a 64-bit version per unit (0: zeros).
 #pragma once
 #include "core/mirror/op.hpp"
+#include <boost/container/flat_map.hpp>
+#include <boost/container/flat_set.hpp>
 #include <deque>
 #include <map>
 #include <set>
@@ -23,14 +25,15 @@ struct Attributes {
   std::uint64_t rdev = 0, size = 0;
   std::int64_t atime_ns = 0, mtime_ns = 0;
   std::string target;
-  std::map<std::string, std::string> xattrs;
+  boost::container::flat_map<std::string, std::string> xattrs;
   bool operator==(const Attributes&) const = default;
 };
+// Small, and compared and looked through far more often than changed: sorted vectors.
 struct Object {
   Attributes attrs;
-  std::map<std::string, Key> entries;              // directory
-  std::map<std::uint64_t, std::uint64_t> units;    // regular file: version by unit number, absent: zeros
-  std::set<std::pair<Key, std::string>> names;     // every (directory, name) that leads here
+  boost::container::flat_map<std::string, Key> entries;           // directory
+  boost::container::flat_map<std::uint64_t, std::uint64_t> units; // regular file: version by unit number, absent: zeros
+  boost::container::flat_set<std::pair<Key, std::string>> names;  // every (directory, name) that leads here
 };
 
 namespace change {

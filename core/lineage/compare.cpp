@@ -19,19 +19,19 @@ Relation relation(const Record& a, const Record& b) {
   return newer ? Relation::i_newer : Relation::peer_newer;
 }
 
-bool is(const Side& s, Freshness f) { return s.record.state == f; }
+bool is(const Side& s, Freshness f) { return s.record->state == f; }
 bool ready(const Side& s) { return s.live != LiveAs::no; }
-bool is_live(const Side& s) { return ready(s) && !s.record.candidate; }
-bool writer(const Side& s) { return s.record.g.minted_by == s.record.node_uid; }
+bool is_live(const Side& s) { return ready(s) && !s.record->candidate; }
+bool writer(const Side& s) { return s.record->g.minted_by == s.record->node_uid; }
 
 Verdict nobody(Rule r, bool loud = false) { return {Who::nobody, r, Copy::none, loud}; }
 Verdict win(Rule r, Copy c, bool loud = false) { return {Who::i_win, r, c, loud}; }
 
 // D2, D3: nothing but a whole set over a common base proves a delta.
 Copy proven(const Side& a, const Side& b) {
-  bool base = (!a.record.base.none() && a.record.base == b.record.base) || mutated(Mutant::base_not_compared);
-  bool full = a.record.must_full || b.record.must_full;
-  bool covers = a.record.covers || b.record.covers || mutated(Mutant::delta_without_proof);
+  bool base = (!a.record->base.none() && a.record->base == b.record->base) || mutated(Mutant::base_not_compared);
+  bool full = a.record->must_full || b.record->must_full;
+  bool covers = a.record->covers || b.record->covers || mutated(Mutant::delta_without_proof);
   return base && !full && covers ? Copy::delta : Copy::full;
 }
 
@@ -48,8 +48,8 @@ MintedAs fork_rank(const Record& x, const Record& other) {
 
 bool outranks(const Side& a, const Side& b) {
   if (mutated(Mutant::both_win_the_fork)) return true;
-  auto mine = fork_rank(a.record, b.record), theirs = fork_rank(b.record, a.record);
-  return mine != theirs ? mine > theirs : a.record.node_uid < b.record.node_uid;
+  auto mine = fork_rank(*a.record, *b.record), theirs = fork_rank(*b.record, *a.record);
+  return mine != theirs ? mine > theirs : a.record->node_uid < b.record->node_uid;
 }
 
 // Rows are written for one side; a row that does not fit is tried for the other and mirrored.
@@ -62,8 +62,8 @@ std::optional<Verdict> either(const Side& a, const Side& b, Row row) {
 
 std::optional<Verdict> guards(const Side& a, const Side& b) {
   bool both = has_lineage(a) && has_lineage(b);
-  bool clone = a.record.node_uid == b.record.node_uid && !a.record.node_uid.none();
-  if (clone || (both && a.record.dir_uid != b.record.dir_uid)) return nobody(Rule::G0, true);
+  bool clone = a.record->node_uid == b.record->node_uid && !a.record->node_uid.none();
+  if (clone || (both && a.record->dir_uid != b.record->dir_uid)) return nobody(Rule::G0, true);
   if (std::min(a.version, b.version) == 0 || a.config_digest != b.config_digest) return nobody(Rule::G1);
   return std::nullopt;
 }
@@ -99,9 +99,9 @@ std::optional<Verdict> inconsistent(const Side& a, const Side& b) {
   return either(a, b, [](const Side& x, const Side& y) -> std::optional<Verdict> {
     if (!is(y, Freshness::inconsistent)) return std::nullopt;
     if (!is(x, Freshness::own)) return nobody(Rule::N3);
-    if (!in_chain(x.record, y.record.src_gen) && !mutated(Mutant::other_source_by_delta))
+    if (!in_chain(*x.record, y.record->src_gen) && !mutated(Mutant::other_source_by_delta))
       return win(Rule::N2F, Copy::full, true);
-    bool full = y.record.must_full || went_back(x, y) || went_back(y, x); // D1
+    bool full = y.record->must_full || went_back(x, y) || went_back(y, x); // D1
     return win(Rule::N2, full ? Copy::full : proven(x, y));
   });
 }
@@ -114,7 +114,7 @@ Verdict same_generation(const Side& a, const Side& b) {
       (a.live == LiveAs::prim && b.live == LiveAs::second) || (a.live == LiveAs::second && b.live == LiveAs::prim);
   if (pair && ((is_live(a) && is_live(b)) || mutated(Mutant::resumes_with_candidate))) return {Who::resume, Rule::S2, Copy::none, false};
   // What the living remember since the pair is whole: delta, unless only a full copy heals (D1).
-  auto delta = a.record.must_full || b.record.must_full ? Copy::full : Copy::delta;
+  auto delta = a.record->must_full || b.record->must_full ? Copy::full : Copy::delta;
   if (pair) return a.live == LiveAs::prim ? win(Rule::S3, delta) : mirror(win(Rule::S3, delta));
   // The intact node is the source, also when it had asked the arbiter meanwhile: the one that restarted may have lost what was
   // acknowledged and never flushed, whoever wrote the generation (data:D11).
@@ -149,7 +149,7 @@ Verdict mirror(Verdict v) {
   return v;
 }
 
-bool has_lineage(const Side& s) { return s.record_state == RecordState::present && !s.record.g.none(); }
+bool has_lineage(const Side& s) { return s.record_state == RecordState::present && !s.record->g.none(); }
 
 bool in_chain(const Record& r, const Generation& g) { return r.g == g || contains(r.history, g); }
 bool is_former(const Record& r, const NodeUid& peer) {
@@ -160,15 +160,16 @@ bool is_void(const Record& r, const Generation& g) { return contains(r.voided, g
 bool went_back(const Side& x, const Side& witness) {
   if (mutated(Mutant::time_travel_unnoticed)) return false;
   if (x.went_back) return true;
-  const auto &r = x.record, &w = witness.record;
+  const auto &r = *x.record, &w = *witness.record;
   if (is_void(w, r.g) || is_former(w, r.node_uid)) return true;
   if (w.peer_uid != r.node_uid || r.node_uid.none()) return false;
   if (r.rev < w.peer_rev_seen || r.incarnation < w.peer_incarnation_seen) return true;
   bool began_behind = r.incarnation > w.peer_incarnation_seen && r.boot_rev < w.peer_rev_seen;
   if (began_behind && !mutated(Mutant::restored_source_is_continued)) return true;
-  if (w.peer_checkpoint_seen == 0) return false;
+  auto remembered = std::max(w.peer_checkpoint_seen, witness.peer_checkpoint);
+  if (remembered == 0) return false;
   // Seqs of another generation say nothing (data:T5); in that of the pair it must hold at least what it announced.
-  Position announced{w.base.counter, w.peer_checkpoint_seen};
+  Position announced{w.base.counter, remembered};
   if (r.g == w.base) return x.checkpoint < announced;
   // It went on from there: its record tells how far it was. Restored, it may have done so before anybody heard it.
   bool from_there = r.base == w.base && !mutated(Mutant::restored_before_it_minted);
@@ -180,7 +181,7 @@ Verdict compare(const Side& self, const Side& peer) {
   if (auto v = time_travel(self, peer)) return *v;
   if (auto v = no_record(self, peer)) return *v;
   if (auto v = inconsistent(self, peer)) return *v;
-  switch (relation(self.record, peer.record)) {
+  switch (relation(*self.record, *peer.record)) {
   case Relation::same: return same_generation(self, peer);
   case Relation::i_newer: return ancestor(self, peer);
   case Relation::peer_newer: return mirror(ancestor(peer, self));

@@ -10,15 +10,18 @@ namespace lockstep {
 
 enum class LiveAs : std::uint8_t { no, prim, second }; // PRIM or SECOND Ready in this incarnation
 
+inline const Record blank_record;
+
 // One node's claim, as its beat or its own record states it.
 struct Side {
   RecordState record_state = RecordState::blank;
-  Record record;                          // of no meaning unless record_state is present
+  const Record* record = &blank_record;      // of no meaning unless record_state is present; whose it is outlives the comparison
   LiveAs live = LiveAs::no;               // with an outstanding candidate (record.candidate) a pair does not resume (control:S3)
   std::uint64_t config_digest = 0;        // {directories, arbiter}
   std::uint16_t version = compare_version;
   bool dirs_empty = true;                 // a blank node with files: they are kept aside (control:K2)
   Position checkpoint;                    // the newest it announced (control:T1)
+  std::uint64_t peer_checkpoint = 0;      // the newest of the other that this life heard; counts as what the record remembers of it
   bool went_back = false;                 // its own checks say so (data:T2)
 };
 

@@ -95,10 +95,8 @@ static LiveAs live_as(bool live, const Record& r) {
 }
 
 Side Node::my_side() const {
-  auto record = durable_;
-  record.peer_checkpoint_seen = std::max(record.peer_checkpoint_seen, peer_checkpoint_); // what this life heard counts too (control:T1)
-  return {claimed_record_state(), std::move(record), live_as(live(), durable_), config_.config_digest,
-          compare_version,        boot_.dirs_empty, checkpoint_,               went_back_};
+  return {claimed_record_state(), &durable_, live_as(live(), durable_), config_.config_digest,
+          compare_version,        boot_.dirs_empty, checkpoint_, peer_checkpoint_, went_back_};
 }
 
 Side Node::peer_side() const {
@@ -106,8 +104,8 @@ Side Node::peer_side() const {
   // What a living half of the pair told on the stream it claims as well, though its last beat may be older: it did not go back in
   // time. One that boots is not live: a restored node may bear the number of an incarnation that was heard before (control:T1).
   auto checkpoint = b.live && b.incarnation == announced_by_ ? std::max(b.checkpoint, announced_) : b.checkpoint;
-  return {b.record_state, b.record,   live_as(b.live, b.record), b.config_digest, b.compare_version, b.dirs_empty,
-          checkpoint,     b.went_back};
+  return {b.record_state, &b.record,  live_as(b.live, b.record), b.config_digest, b.compare_version, b.dirs_empty,
+          checkpoint,     0, b.went_back};
 }
 
 Beat Node::claim() const {

@@ -14,11 +14,17 @@ Liveness::Liveness(std::vector<Network> networks, Instant now)
     : networks_(std::move(networks)), links_(networks_.size()), floor_(now) {
   LOCKSTEP_ASSERT(!networks_.empty());
   for (auto& l : links_) l.next_tx = now;
+  bounds_ = bounds();
 }
 
 void Liveness::heard(std::uint32_t network, const Beat& beat, const LifeId& mine, Instant now) {
+  if (beat.life() == links_[network].rx_life && beat.seq <= links_[network].rx_seq) return; // late or repeated: proves nothing new
+  note(network, beat, mine, now);
+  bounds_ = bounds();
+}
+
+void Liveness::note(std::uint32_t network, const Beat& beat, const LifeId& mine, Instant now) {
   auto& l = links_[network];
-  if (beat.life() == l.rx_life && beat.seq <= l.rx_seq) return; // late or repeated: proves nothing new
   l.rx_life = beat.life(), l.rx_seq = beat.seq, l.rx_sent_ns = beat.sent_ns;
   l.proves = hears_us(network, beat, mine, now);
   l.last_heard = now, l.peer_timeout = beat.timeout;
@@ -42,11 +48,13 @@ void Liveness::forget_peer(Instant now, bool trusted) {
     l.last_heard = l.echo_sent = Instant::distant_past(), l.rx_seq = 0, l.rx_life = {}, l.proves = false;
     l.proof_floor = trusted ? 0 : l.tx_seq;
   }
+  bounds_ = bounds();
 }
 
 void Liveness::distrust(Instant now) {
   floor_ = echo_floor_ = now;
   for (auto& l : links_) l.echo_sent = Instant::distant_past(), l.next_tx = now;
+  bounds_ = bounds();
 }
 
 void Liveness::stamp(std::uint32_t network, Beat& beat, Instant now) {
@@ -59,16 +67,22 @@ void Liveness::stamp(std::uint32_t network, Beat& beat, Instant now) {
 
 bool Liveness::due(std::uint32_t network, Instant now) const { return now >= links_[network].next_tx; }
 
-Instant Liveness::lease_until() const {
-  auto until = Instant::distant_past();
+Liveness::Bounds Liveness::bounds() const {
+  const auto past = Instant::distant_past();
+  Bounds b{past, past, past, past};
   for (std::size_t i = 0; i < links_.size(); ++i) {
-    if (links_[i].echo_sent == Instant::distant_past()) continue;
+    auto heard = later(links_[i].last_heard, floor_), silent = heard + networks_[i].timeout;
+    if (mutated(Mutant::one_silent_network_is_silence) && i > 0) silent = b.silent_from = earlier(b.silent_from, silent);
+    b.silent_from = later(b.silent_from, silent);
+    b.quiet_from = later(b.quiet_from, heard + two_thirds(networks_[i].timeout));
+    b.uneasy_from = later(b.uneasy_from, heard + longer(networks_[i].timeout / 2, networks_[i].pulse * 3));
+    if (links_[i].echo_sent == past) continue;
     auto timeout = shorter(networks_[i].timeout, links_[i].peer_timeout);
     if (mutated(Mutant::lease_of_slowest_network)) timeout = longest_timeout();
     if (mutated(Mutant::lease_outlives_takeover)) timeout = timeout * 3;
-    until = later(until, links_[i].echo_sent + two_thirds(timeout));
+    b.lease_until = later(b.lease_until, links_[i].echo_sent + two_thirds(timeout));
   }
-  return until;
+  return b;
 }
 
 bool Liveness::proven() const {
@@ -83,30 +97,6 @@ Instant Liveness::echo_sent() const {
   auto sent = Instant::distant_past();
   for (const auto& l : links_) sent = later(sent, l.echo_sent);
   return sent;
-}
-
-Instant Liveness::silent_from() const {
-  auto from = Instant::distant_past();
-  for (std::size_t i = 0; i < links_.size(); ++i) {
-    auto silent = later(links_[i].last_heard, floor_) + networks_[i].timeout;
-    if (mutated(Mutant::one_silent_network_is_silence) && i > 0) silent = from = earlier(from, silent);
-    from = later(from, silent);
-  }
-  return from;
-}
-
-Instant Liveness::quiet_from() const {
-  auto from = Instant::distant_past();
-  for (std::size_t i = 0; i < links_.size(); ++i)
-    from = later(from, later(links_[i].last_heard, floor_) + two_thirds(networks_[i].timeout));
-  return from;
-}
-
-Instant Liveness::uneasy_from() const {
-  auto from = Instant::distant_past();
-  for (std::size_t i = 0; i < links_.size(); ++i)
-    from = later(from, later(links_[i].last_heard, floor_) + longer(networks_[i].timeout / 2, networks_[i].pulse * 3));
-  return from;
 }
 
 Instant Liveness::unechoed_from() const {

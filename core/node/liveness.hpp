@@ -34,14 +34,14 @@ class Liveness {
   bool due(std::uint32_t network, Instant now) const;
 
   // The echo lease: max_i(echo_sent_i + 2/3 * min(my timeout_i, the peer's)). distant_past without any echo.
-  Instant lease_until() const;
+  Instant lease_until() const { return bounds_.lease_until; }
   Instant echo_sent() const; // of the newest own beat behind it
   // The peer is silent for this node from here on: max_i(last_i + timeout_i).
-  Instant silent_from() const;
+  Instant silent_from() const { return bounds_.silent_from; }
   // Silent for the lease's part of the timeout on every network: PRIM may ask the witness ((iii) 10).
-  Instant quiet_from() const;
+  Instant quiet_from() const { return bounds_.quiet_from; }
   // Nothing for half a timeout (at least three pulses): SECOND prepares (data:D10).
-  Instant uneasy_from() const;
+  Instant uneasy_from() const { return bounds_.uneasy_from; }
   // The other node did not prove on any network, for its timeout, that it hears this one.
   Instant unechoed_from() const;
   bool good(std::uint32_t network, Instant now) const; // both ways
@@ -77,8 +77,15 @@ class Liveness {
     std::int64_t rx_sent_ns = 0;
     bool proves = false; // the newest beat heard us
   };
+  // Asked for many times in a step, and changed by what was heard only.
+  struct Bounds {
+    Instant lease_until, silent_from, quiet_from, uneasy_from;
+  };
+  Bounds bounds() const;
+  void note(std::uint32_t network, const Beat& beat, const LifeId& mine, Instant now);
   std::vector<Network> networks_;
   std::vector<Link> links_;
+  Bounds bounds_;
   Instant floor_; // silence is never counted from earlier; echoes of earlier beats renew nothing
   Instant echo_floor_ = Instant::distant_past();
 };

@@ -191,12 +191,11 @@ void Node::watch_source() {
 // ---------------------------------------------------------------- the preferred node (safekit 1.6, (iii) 12)
 void Node::watch_defaultprim() {
   const auto& service = config_.module.service;
-  if (standing_ == Standing::second && proven() && verdict().who == Who::resume && !busy() && role_ == Role::second &&
-      !wants_swap_) {
+  if (standing_ == Standing::second && role_ == Role::second && !busy() && !wants_swap_) {
     bool preferred = (service.defaultprim == DefaultPrim::server && service.defaultprim_server == config_.name) ||
                      (service.defaultprim == DefaultPrim::lastprim && boot_.record && boot_.record->was_prim);
     // Once, and only while no detector acted: an undone swap is counted and stops the see-saw until an operator acts.
-    if (preferred && durable_.loop_count == 0 && peer_->role == Role::prim && peer_->sub == Sub::ready) {
+    if (preferred && durable_.loop_count == 0 && proven() && peer_->role == Role::prim && peer_->sub == Sub::ready && verdict().who == Who::resume) {
       tell(Rule::defaultprim);
       log('E', "heart", "Transition SWAP from defaultprim");
       wants_swap_ = beat_now_ = true;

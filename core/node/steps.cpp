@@ -115,6 +115,7 @@ void Node::interrupt() {
 }
 
 bool Node::carrying_out(Event e) const {
+  if (!busy()) return false;
   return (running_ && running_->task.event == e) ||
          std::any_of(tasks_.begin(), tasks_.end(), [e](const Task& t) { return t.event == e; });
 }

@@ -1,6 +1,6 @@
 // compare(a, b) == mirror(compare(b, a)), and a few laws, over random records of a small world (so that they often
 // meet).
-#include "core/lineage/compare.hpp"
+#include "tests/support/own_side.hpp"
 #include <boost/test/unit_test.hpp>
 #include <rapidcheck.h>
 
@@ -13,8 +13,8 @@ Generation some_generation() {
   auto n = *rc::gen::inRange<std::uint64_t>(0, 6);
   return n == 0 ? Generation{} : Generation{n, n, {0, 1 + n % 3}, static_cast<MintedAs>(n % 3)};
 }
-Side some_side() {
-  Side s;
+OwnSide some_side() {
+  OwnSide s;
   s.record_state = *rc::gen::weightedElement<RecordState>(
       {{8, RecordState::present}, {1, RecordState::blank}, {1, RecordState::lost}});
   s.live = *rc::gen::element(LiveAs::no, LiveAs::prim, LiveAs::second);

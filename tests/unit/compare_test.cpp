@@ -1,7 +1,7 @@
 // The golden table tests/golden/compare.txt: every relation x state x state, one line each. It is read and run, and
 // must be complete. LOCKSTEP_REWRITE=1 writes what the code says; the difference is then reviewed against control.md
 // (i).
-#include "core/lineage/compare.hpp"
+#include "tests/support/own_side.hpp"
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <fstream>
@@ -23,8 +23,8 @@ const char* relations[] = {"same", "newer", "older", "fork>", "fork<", "fork=", 
 
 bool has(const std::string& s, const char* part) { return s.find(part) != std::string::npos; }
 
-Side side(const std::string& token, bool self) {
-  Side s;
+OwnSide side(const std::string& token, bool self) {
+  OwnSide s;
   s.record_state = has(token, "blank") ? RecordState::blank
                    : token == "lost"   ? RecordState::lost
                                        : RecordState::present;
@@ -44,12 +44,12 @@ Side side(const std::string& token, bool self) {
   return s;
 }
 
-void relate(const std::string& relation, const std::string& sa, const std::string& sb, Side& a, Side& b) {
+void relate(const std::string& relation, const std::string& sa, const std::string& sb, OwnSide& a, OwnSide& b) {
   const Generation root{1, 1, A, MintedAs::op};
   auto writes = [](const std::string& t) { return has(t, ".w") || has(t, ".P") || has(t, "own"); };
   a.record.g = b.record.g = {3, 3, writes(sa) ? A : writes(sb) ? B : NodeUid{0, 9}, MintedAs::prim};
   a.record.history = b.record.history = {root};
-  auto branch = [&](Side& s, std::uint64_t nonce, MintedAs as) { s.record.g = {4, nonce, s.record.node_uid, as}; };
+  auto branch = [&](OwnSide& s, std::uint64_t nonce, MintedAs as) { s.record.g = {4, nonce, s.record.node_uid, as}; };
   if (relation == "newer" || relation == "older") {
     auto& s = relation == "newer" ? a : b;
     s.record.history = {s.record.g, root}, branch(s, 40, MintedAs::prim);
@@ -63,7 +63,7 @@ void relate(const std::string& relation, const std::string& sa, const std::strin
   } else if (relation == "digest") {
     b.config_digest = 1;
   }
-  auto source = [](Side& s, const std::string& t, const Side& other) {
+  auto source = [](OwnSide& s, const std::string& t, const OwnSide& other) {
     s.record.src_gen = has(t, ".out") ? Generation{2, 222, B, MintedAs::prim} : other.record.g;
   };
   source(a, sa, b), source(b, sb, a);
