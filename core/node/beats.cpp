@@ -60,7 +60,7 @@ void Node::take_claim(const Beat& b) {
   peer_ = b;
   note_claim(b);
   auto remote = std::string(role_name(b.role)) + " " + sub_name(b.sub);
-  if (remote == said_remote_) return;
+  if (remote == said_remote_ || !hearing()) return; // what a life said that is over is no news
   said_remote_ = remote;
   log('E', "heart", "Remote state " + remote);
   set_resource("state.remote", remote, "heart");

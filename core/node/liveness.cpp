@@ -27,7 +27,9 @@ void Liveness::note(std::uint32_t network, const Beat& beat, const LifeId& mine,
   auto& l = links_[network];
   l.rx_life = beat.life(), l.rx_seq = beat.seq, l.rx_sent_ns = beat.sent_ns;
   l.proves = hears_us(network, beat, mine, now);
-  l.last_heard = now, l.peer_timeout = beat.timeout;
+  l.peer_timeout = beat.timeout;
+  trusted_ = trusted_ || l.proves || mutated(Mutant::late_life_is_heard);
+  if (trusted_) l.last_heard = now;
   Instant sent{beat.echo_sent_ns};
   bool echoes = l.proves && sent >= echo_floor_;
   if (mutated(Mutant::lease_without_echo)) l.echo_sent = now;
@@ -43,7 +45,8 @@ bool Liveness::hears_us(std::uint32_t network, const Beat& beat, const LifeId& m
 }
 
 void Liveness::forget_peer(Instant now, bool trusted) {
-  floor_ = now; // each network has its timeout to carry the new life: until then its silence says nothing
+  trusted_ = trusted;
+  if (trusted) floor_ = now; // each network has its timeout to carry the new life: until then its silence says nothing
   for (auto& l : links_) {
     l.last_heard = l.echo_sent = Instant::distant_past(), l.rx_seq = 0, l.rx_life = {}, l.proves = false;
     l.proof_floor = trusted ? 0 : l.tx_seq;

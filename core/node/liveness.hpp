@@ -23,7 +23,8 @@ class Liveness {
   bool hears_us(std::uint32_t network, const Beat&, const LifeId& mine, Instant now) const;
   // The peer's present life has heard this life of ours, on one network at least.
   bool proven() const;
-  // Another life of the peer: nothing heard from the old one counts. Unless it is trusted, an echo of what left before now does not either.
+  // Another life of the peer: nothing heard from the old one counts. Unless it is trusted it ends no silence, and an echo of what left before
+  // now proves nothing: its beats may be late or repeated ones of a life that is over.
   void forget_peer(Instant now, bool trusted);
   // This node stood still until now (design 3): every lease must be renewed by a beat sent from now on, and the peer
   // gets a full timeout again.
@@ -56,7 +57,7 @@ class Liveness {
   // As Node::walk.
   template <class Walker>
   void walk(Walker& w) const {
-    w(floor_, echo_floor_);
+    w(floor_, echo_floor_, trusted_);
     for (const auto& l : links_) {
       w(l.last_heard, l.echo_shown, l.echo_sent, l.next_tx, l.proves);
       w.beat_seq(l.tx_seq), w.beat_seq(l.proof_floor);
@@ -88,6 +89,7 @@ class Liveness {
   Bounds bounds_;
   Instant floor_; // silence is never counted from earlier; echoes of earlier beats renew nothing
   Instant echo_floor_ = Instant::distant_past();
+  bool trusted_ = true; // what is heard counts; else when it has proved to hear us
 };
 
 } // namespace lockstep

@@ -108,4 +108,25 @@ BOOST_AUTO_TEST_CASE(one_way_is_not_good) {
   BOOST_TEST(!l.good(0, t0 + ms(3002)));
 }
 
+// An attacker repeats what a former life of the peer said, or a network that was clogged delivers it: the silence goes on.
+BOOST_AUTO_TEST_CASE(another_life_that_did_not_prove_itself_ends_no_silence) {
+  Liveness l(nets(seconds(3)), t0);
+  Beat mine;
+  l.stamp(0, mine, t0);
+  l.heard(0, answer(l, 0, t0, seconds(3), 1, t0), me, t0);
+  auto later = t0 + seconds(5);
+  l.forget_peer(later, false);
+  auto b = answer(l, 0, t0, seconds(3), 7, t0); // it echoes what left before
+  b.incarnation = {2};
+  l.heard(0, b, me, later);
+  BOOST_TEST(!l.any_heard(later));
+  BOOST_TEST(!l.proven());
+  l.stamp(0, mine, later);
+  auto alive = answer(l, 0, later, seconds(3), 8, later);
+  alive.incarnation = {2};
+  l.heard(0, alive, me, later + ms(1));
+  BOOST_TEST(l.any_heard(later + seconds(2)));
+  BOOST_TEST(l.proven());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
