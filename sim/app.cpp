@@ -1,10 +1,17 @@
 #include "sim/app.hpp"
 #include <algorithm>
+#include <array>
 
 namespace lockstep::sim {
 namespace {
 constexpr std::size_t most_open = 8;
 const Key root = root_key(0), orphans = orphans_key(0);
+// A kernel carries out one rename of a directory at a time (s_vfs_rename_mutex): two together could put each below the other.
+const Key rename_mutex{0, UINT64_MAX};
+std::array<Key, 5> locked_by(const Op& op) {
+  bool moves_dirs = op.kind == OpKind::rename && op.type == FileType::directory;
+  return {op.object, op.dir, op.dir2, op.replaced, moves_dirs ? rename_mutex : Key{}};
+}
 std::vector<std::string> words_of(const std::string& s) {
   std::vector<std::string> v(1);
   for (char c : s) {
@@ -103,7 +110,7 @@ Op App::op_on(OpKind kind, Key object) const {
 }
 
 bool App::locked(const Op& op) const {
-  for (auto k : {op.object, op.dir, op.dir2, op.replaced}) {
+  for (auto k : locked_by(op)) {
     if (!k.none() && locks_.count(k)) return true;
   }
   return false;
@@ -113,7 +120,7 @@ bool App::submit(Op op, Content content) {
   if (locked(op)) return false;
   auto token = (static_cast<std::uint64_t>(host_.index()) << 48) + ++tokens_;
   Open o;
-  for (auto k : {op.object, op.dir, op.dir2, op.replaced}) {
+  for (auto k : locked_by(op)) {
     if (!k.none() && o.locked.insert(k).second) ++locks_[k];
   }
   open_[token] = std::move(o);

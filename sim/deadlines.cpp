@@ -62,10 +62,13 @@ Deadlines::Finding Deadlines::follows(const Host& target, const Session& s) {
                             std::to_string(was->session.number)}};
 }
 
+void Deadlines::serves(const Host& h) {
+  auto& r = h.disk().state.record;
+  if (r && r->state == Freshness::own) alone_[h.index()] = {}; // a restart of its application later is another matter
+}
+
 Deadlines::Finding Deadlines::overdue(const Host& h, bool witness_refused) {
   auto n = h.index();
-  auto& r = h.disk().state.record;
-  if (h.serves() && r && r->state == Freshness::own) alone_[n] = {}; // it did; a restart of its application later is another matter
   if (!witness_refused && !h.paused() && !h.serves() && passed(alone_[n], n))
     return {{&oracle::L2, "was left alone " + std::to_string((queue_.now() - alone_[n].since).in_ms()) + " ms ago and does not serve"}};
   if (passed(stop_[n], n)) return {{&oracle::L5, "was told to stop " + std::to_string((queue_.now() - stop_[n].since).in_ms()) + " ms ago"}};

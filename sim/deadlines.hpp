@@ -18,6 +18,7 @@ class Deadlines {
   void connection_reset(const Host& target, const Session* followed);
   Finding follows(const Host& target, const Session&);
   // Asked after a step: has a moment passed by which something had to be done?
+  void serves(const Host&);
   Finding overdue(const Host&, bool witness_refused);
   Finding unanswered(const Host&, Instant since, const Op&) const;
 

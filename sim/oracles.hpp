@@ -91,6 +91,7 @@ class Oracles {
   void minted(const Host&, const std::optional<Record>& before);
   void becomes_target(const Host&);
   void serves(const Host&); // the first sign of service in a generation: S3, S4
+  void settle(Era&, const Host&);
   void memory_lost(const Host&);
   bool keeps_memory(const Host&, std::uint64_t nonce) const;
   Duration longest_timeout() const;

@@ -165,10 +165,15 @@ void Oracles::serves(const Host& h) {
     auto lost = era->promises.check(h.disk().files.now());
     if (!lost.empty()) violated(era->parent.none() ? oracle::S3 : oracle::S4, name_of(h) + " serves in " + to_string(era->g) + ": " + lost);
   }
-  era->promises.settle(h.disk().files.now());
+  settle(*era, h);
+}
+
+// What is there now is the truth; what is on its way may become it.
+void Oracles::settle(Era& era, const Host& h) {
+  era.promises.settle(h.disk().files.now());
   for (auto& [token, p] : pending_) {
     if (p.host != h.index()) continue;
-    for (auto& [c, v] : p.cells) era->promises.submitted(c, v);
+    for (auto& [c, v] : p.cells) era.promises.submitted(c, v);
   }
 }
 

@@ -79,7 +79,7 @@ void Oracles::pair_formed() {
   }
   for (auto* h : hosts_) {
     auto era = era_of(*h);
-    if (era && stale_[h->index()] && era->writer == h->index()) era->promises.settle(h->disk().files.now());
+    if (era && stale_[h->index()] && era->writer == h->index()) settle(*era, *h);
   }
   stale_ = {}, lost_ = {};
 }

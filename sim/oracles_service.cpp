@@ -63,6 +63,7 @@ void Oracles::check_ready(const Host& h) {
   auto& node = *h.node();
   auto& since = not_ready_since_[h.index()];
   if (h.serves()) {
+    deadlines_.serves(h);
     if (!role_serves(node.role())) violated(oracle::S15, name_of(h) + " serves as " + role_name(node.role()));
     if (h.mount() != MountKind::replicate) violated(oracle::S15, name_of(h) + " serves and its tree is not intercepted");
   }

@@ -43,6 +43,7 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(two_sets_serve, "control:G0", "of two nodes that serve data of two sets none gives way", mutant_any, none)                                  \
   X(prim_makes_another_set, "control:G0", "prim on an empty node makes a second data set beside the one it hears", mutant_any, none)            \
   X(late_life_is_heard, "control:R4", "late beats of a life that is over end the silence of the other node", mutant_any, none)                  \
+  X(pause_renews_the_address, "control:(iii)22", "after a pause the address is renewed before it is known what happened meanwhile", mutant_any, none)\
   X(undurable_record_is_claimed, "design:2.5", "a beat claims a record that is not durable yet", mutant_any, none)                              \
   /* lineage: control.md (ii) */                                                                                                                \
   X(reader_stays_shared, "control:B1", "a reader stays shared when it boots", mutant_etcd, none)                                                \

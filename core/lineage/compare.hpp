@@ -15,7 +15,7 @@ inline const Record blank_record;
 // One node's claim, as its beat or its own record states it.
 struct Side {
   RecordState record_state = RecordState::blank;
-  const Record* record = &blank_record;      // of no meaning unless record_state is present; whose it is outlives the comparison
+  const Record* record = &blank_record;   // of no meaning unless record_state is present; whose it is outlives the comparison
   LiveAs live = LiveAs::no;               // with an outstanding candidate (record.candidate) a pair does not resume (control:S3)
   std::uint64_t config_digest = 0;        // {directories, arbiter}
   std::uint16_t version = compare_version;

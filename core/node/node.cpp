@@ -95,7 +95,7 @@ void Node::notice_pause() {
   // ALONE has no lease; after a long absence it listens before its address comes back.
   if (standing_ == Standing::alone && gap > liveness_.longest_timeout())
     distrust_until_ = now_ + liveness_.listen_time();
-  refresh_vip();
+  if (!lease_holds(now_) || mutated(Mutant::pause_renews_the_address)) refresh_vip(); // it goes here; what the step brings decides whether it stays
 }
 
 Instant Node::next_deadline() const {
