@@ -4,6 +4,7 @@
 #include "core/base/ids.hpp"
 #include "core/mirror/op.hpp"
 #include "sim/executor.hpp"
+#include <boost/container/flat_set.hpp>
 #include <map>
 #include <optional>
 #include <set>

@@ -1,6 +1,7 @@
 #include "sim/app.hpp"
 #include <algorithm>
 #include <array>
+#include <boost/container/flat_set.hpp>
 
 namespace lockstep::sim {
 namespace {

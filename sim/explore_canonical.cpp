@@ -126,8 +126,8 @@ class Canonical {
     NodeIndex n = owner(b.node_uid);
     put(b.node_uid), incarnation(n, b.incarnation), beat_number(n, b.incarnation, b.seq), number(of(Kind::sent_a, n), static_cast<std::uint64_t>(b.sent_ns));
     instant(n, Instant{b.sent_ns});
-    incarnation(1 - n, b.echo_incarnation), beat_number(1 - n, b.echo_incarnation, b.echo_seq);
-    if (b.echo_incarnation.value) instant(1 - n, Instant{b.echo_sent_ns});
+    incarnation(1 - n, b.echo.incarnation), beat_number(1 - n, b.echo.incarnation, b.echo_seq);
+    if (b.echo.incarnation.value) instant(1 - n, Instant{b.echo_sent_ns});
     put(b.record_state), record(n, b.record);
     (*this)(b.dirs_empty, b.went_back, b.checkpoint, b.live, b.role, b.sub, b.serving, b.failover, b.checkers_up, b.goodbye, b.last, b.consent,
             b.asks_consent, b.swap_ready, b.wants_swap, b.resync_active, b.session, b.equal, b.ready_for);

@@ -17,7 +17,7 @@ class Hearing {
   void restored(NodeIndex n) { unheard_[n] = true, life_[n] = 0; }
   void said(NodeIndex n, const Beat& b) {
     if (unheard_[n]) life_[n] = b.nonce;
-    if (unheard_[1 - n] && life_[1 - n] && b.echo_nonce == life_[1 - n]) unheard_[1 - n] = false;
+    if (unheard_[1 - n] && life_[1 - n] && b.echo.nonce == life_[1 - n]) unheard_[1 - n] = false;
   }
   bool unheard_since_restored(NodeIndex n) const { return unheard_[n]; }
   void heard(NodeIndex by, std::uint32_t network, const Beat& b, Instant now) {

@@ -1,5 +1,6 @@
 #include "sim/tree.hpp"
 #include <algorithm>
+#include <set>
 #include "core/base/assert.hpp"
 #include "sim/hash.hpp"
 

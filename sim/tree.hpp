@@ -7,7 +7,6 @@
 #include <boost/container/flat_set.hpp>
 #include <deque>
 #include <map>
-#include <set>
 #include <string>
 #include <tuple>
 #include <utility>

@@ -88,9 +88,8 @@ Node::Arbitration Node::claim(bool ready, MintedAs as, bool force) {
              (is == KeyIs::absent && mutated(Mutant::absent_is_granted));
   if (!may) return ask_key(unheard ? Duration{} : after_refusal), unheard ? Arbitration::pending : Arbitration::no;
   if (!ready && !mutated(Mutant::asks_before_flush)) return Arbitration::pending;
-  // What an operator decides is an operator's branch ((iii) 15): a claim that this node made by itself gives way to one.
-  bool overruled = as == MintedAs::op && durable_.candidate && durable_.candidate->minted_as != MintedAs::op && !mutated(Mutant::claim_outlives_operator);
-  if (durable_.candidate && !overruled)
+  bool asks = durable_.candidate && (!overruled(durable_, as) || mutated(Mutant::claim_outlives_operator));
+  if (asks)
     ask_key({}, durable_.candidate);
   else if (!changing(ChangeKind::claim))
     change({.kind = ChangeKind::claim, .as = as});

@@ -16,8 +16,8 @@ bool Node::accept_sender(const nin::BeatIn& in) {
     return true;
   };
   if (!peer_) return from_here();
-  bool own_number = b.node_uid == peer_->node_uid && b.incarnation == peer_->incarnation;
-  if (own_number && (b.nonce == peer_->nonce || mutated(Mutant::old_incarnation_counts))) return true;
+  bool same_number = b.node_uid == peer_->node_uid && b.incarnation == peer_->incarnation;
+  if (same_number && (b.nonce == peer_->nonce || mutated(Mutant::old_incarnation_counts))) return true;
   bool newer = b.node_uid == peer_->node_uid && b.incarnation > peer_->incarnation;
   bool answers = liveness_.hears_us(in.network, b, life(), now_) && b.echo_seq > echo_floor_[in.network];
   bool gone = !liveness_.any_heard(now_) && !mutated(Mutant::silent_life_is_kept);
@@ -148,7 +148,7 @@ void Node::send_beats() {
     bool restarted = peer_ && peer_->role == Role::wait && !peer_->live;
     bool acts = (continuing_ && continuing_->minting) || durable_.candidate || changing(ChangeKind::claim);
     if (standing_ == Standing::second && role_ == Role::second && acts && !restarted && !mutated(Mutant::acting_second_echoes))
-      b->echo_incarnation = {}, b->echo_seq = 0, b->echo_sent_ns = 0;
+      b->echo = {}, b->echo_seq = 0, b->echo_sent_ns = 0;
     emit(nfx::SendBeat{i, *b});
   }
   beat_now_ = false;

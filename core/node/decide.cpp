@@ -94,7 +94,7 @@ void Node::decide_unheard() {
   if (!listened() || (hearing() && now_ < started_ + liveness_.longest_timeout()))
     return wait(Wait::starting, Rule::none, "listens for the other node", "a moment", "");
   // Heard, but deaf to us: its claim may hold this node back, never push it on.
-  if (hearing() && verdict().who == Who::peer_wins && (peer_->role == Role::alone || peer_->role == Role::prim))
+  if (hearing() && verdict().who == Who::peer_wins && peer_is_primary())
     return wait(Wait::for_peer, verdict().rule, "the other node serves and does not hear this one",
                 "a network that works both ways", "repair the network");
   if (!has_rfs() && !etcd()) return serve_cold(Rule::M1);
@@ -223,7 +223,7 @@ void Node::decide_prim() {
     return abort_start(
         "this node was stopped while it copied: its data are inconsistent. Start the other node, or run primforce");
   }
-  if (hearing() && (peer_->role == Role::alone || peer_->role == Role::prim))
+  if (hearing() && peer_is_primary())
     return abort_start("the other node is primary: stop it first, or start this one as secondary");
   bool nothing_here = has_rfs() && durable_.dir_uid.none() && marked_dirs_.none();
   if (nothing_here && !force && hearing() && has_lineage(peer_side()) && !mutated(Mutant::prim_makes_another_set))

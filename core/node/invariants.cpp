@@ -133,7 +133,7 @@ void Check::look(const nfx::RaiseVip& e) {
 void Check::lease() {
   if (after_.echo_sent > before_.echo_sent) {
     const auto* in = std::get_if<nin::BeatIn>(&in_.what);
-    bool proven = in && in->beat.role == Role::second && in->beat.echoes() == after_.life && after_.echo_sent.ns == in->beat.echo_sent_ns;
+    bool proven = in && in->beat.role == Role::second && in->beat.echo == after_.life && after_.echo_sent.ns == in->beat.echo_sent_ns;
     require(proven, invariant::echo_lease, "the lease was renewed by something else");
   }
   if (!after_.serving) return;

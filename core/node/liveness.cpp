@@ -41,7 +41,7 @@ void Liveness::note(std::uint32_t network, const Beat& beat, const LifeId& mine,
 }
 
 bool Liveness::hears_us(std::uint32_t network, const Beat& beat, const LifeId& mine, Instant now) const {
-  return beat.echoes() == mine && beat.echo_seq > links_[network].proof_floor && beat.echo_seq <= links_[network].tx_seq && Instant{beat.echo_sent_ns} <= now;
+  return beat.echo == mine && beat.echo_seq > links_[network].proof_floor && beat.echo_seq <= links_[network].tx_seq && Instant{beat.echo_sent_ns} <= now;
 }
 
 void Liveness::forget_peer(Instant now, bool trusted) {
@@ -64,7 +64,7 @@ void Liveness::stamp(std::uint32_t network, Beat& beat, Instant now) {
   auto& l = links_[network];
   beat.seq = ++l.tx_seq, beat.sent_ns = now.ns;
   beat.timeout = networks_[network].timeout, beat.pulse = networks_[network].pulse;
-  beat.echo_incarnation = l.rx_life.incarnation, beat.echo_nonce = l.rx_life.nonce, beat.echo_seq = l.rx_seq, beat.echo_sent_ns = l.rx_sent_ns;
+  beat.echo = l.rx_life, beat.echo_seq = l.rx_seq, beat.echo_sent_ns = l.rx_sent_ns;
   l.next_tx = now + networks_[network].pulse;
 }
 

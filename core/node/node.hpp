@@ -163,6 +163,7 @@ class Node {
   Beat claim() const;
   RecordState claimed_record_state() const;
   bool hearing() const { return peer_ && liveness_.any_heard(now_); }
+  bool peer_is_primary() const { return peer_->role == Role::alone || peer_->role == Role::prim; } // what it says; there is one
   bool proven() const { return hearing() && liveness_.proven(); }
   Side my_side() const;
   Side peer_side() const;
@@ -241,6 +242,8 @@ class Node {
   bool claim_cold();
   bool own_may_start();
   bool operator_may_serve();
+  // What an operator decides is an operator's branch ((iii) 15): a claim that this node made by itself gives way to one.
+  static bool overruled(const Record& r, MintedAs as) { return as == MintedAs::op && r.candidate && r.candidate->minted_as != MintedAs::op; }
   void watch_key();
   void wait_for_arbiter();
   bool key_is_my_candidate() const { return key_.known && durable_.candidate && key_.value == durable_.candidate; }

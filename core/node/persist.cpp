@@ -141,9 +141,8 @@ bool Node::mutate(const Change& c, Record& r) {
     return true;
   case ChangeKind::claim: {
     bool live = standing_ == Standing::prim || standing_ == Standing::second;
-    bool op = c.as == MintedAs::op;
-    if (r.candidate && (!op || r.candidate->minted_as == MintedAs::op)) return false;
-    if (!op && r.state != Freshness::shared) return false;
+    if (r.candidate && !overruled(r, c.as)) return false;
+    if (c.as != MintedAs::op && r.state != Freshness::shared) return false;
     bool prepared = continuing_ && (continuing_->ready || mutated(Mutant::asks_before_flush));
     if (live && !prepared) return false; // the other node was heard meanwhile
     auto counter = std::max({r.g.counter, peer_ ? peer_->record.g.counter : 0, key_.value ? key_.value->counter : 0}) + 1;

@@ -33,7 +33,7 @@ void Node::watch_pair() {
   if (standing_ == Standing::alone) {
     if (proven() && !ending_ && !quiesced_ && !changing(ChangeKind::share_source)) {
       auto v = verdict();
-      bool other_set = v.rule == Rule::G0 && (peer_->role == Role::alone || peer_->role == Role::prim);
+      bool other_set = v.rule == Rule::G0 && peer_is_primary();
       if (v.who == Who::peer_wins || (other_set && gives_way_to(peer_->record) && !mutated(Mutant::two_sets_serve)))
         yield(v);
       else if ((other_set || (v.rule == Rule::F2 && v.who == Who::i_win)) && stays_for_ != peer_->record.g) {
@@ -78,7 +78,7 @@ void Node::watch_pair() {
   // Its former life is over, and what came back can neither follow nor consent: that is silence (control:K3). As a new incarnation it
   // has stopped what it served, so nothing has to run out first.
   // The same if it serves data of another set now; its former SECOND does not go on beside it but gives its place up, and says why it waits.
-  bool elsewhere = v.rule == Rule::G0 && !peer_->live && (peer_->role == Role::alone || peer_->role == Role::prim);
+  bool elsewhere = v.rule == Rule::G0 && !peer_->live && peer_is_primary();
   if (elsewhere && standing_ == Standing::second) return role_ == Role::second ? leave_by_consent("the other node serves data of another set") : yield(v);
   bool over = v.who == Who::nobody && (peer_->role == Role::wait || elsewhere) && !peer_->live && !peer_consents();
   if (over && !mutated(Mutant::former_life_is_awaited)) return on_silence(true);

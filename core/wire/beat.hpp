@@ -37,8 +37,7 @@ struct Beat {
   Duration timeout{};       // the sender's timeout on this network ((iii) 7)
   Duration pulse{};
   // What I last heard from you on this network: the proof behind the echo lease (design 3).
-  Incarnation echo_incarnation;
-  std::uint64_t echo_nonce = 0;
+  LifeId echo;
   std::uint64_t echo_seq = 0;
   std::int64_t echo_sent_ns = 0;
 
@@ -72,7 +71,6 @@ struct Beat {
   std::vector<std::pair<std::string, std::string>> resources; // for `state -v` on the other node; bounded
 
   LifeId life() const { return {incarnation, nonce}; }
-  LifeId echoes() const { return {echo_incarnation, echo_nonce}; }
 };
 
 inline constexpr std::size_t beat_max_bytes = 16384; // fragments on a LAN; more is refused

@@ -27,7 +27,7 @@ static Record sample() {
 static Beat sample_beat() {
   Beat b;
   b.node_uid = {1, 2}, b.incarnation = {5}, b.nonce = 55, b.seq = 3, b.sent_ns = 123, b.timeout = seconds(30), b.pulse = ms(700);
-  b.echo_incarnation = {4}, b.echo_nonce = 44, b.echo_seq = 8, b.echo_sent_ns = 99, b.node_name = "node1", b.config_digest = 42;
+  b.echo = {{4}, 44}, b.echo_seq = 8, b.echo_sent_ns = 99, b.node_name = "node1", b.config_digest = 42;
   b.record_state = RecordState::present, b.checkpoint = {9, 5}, b.record = sample(), b.live = true, b.role = Role::prim,
   b.sub = Sub::ready, b.serving = true;
   b.goodbye = Goodbye::swap, b.last = {9, 1000}, b.consent = true, b.asks_consent = true, b.wants_swap = true,

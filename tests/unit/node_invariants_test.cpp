@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(only_an_echo_of_a_second_renews_the_lease) {
   s.after.echo_sent = s.in.now - seconds(1);
   BOOST_TEST(s.broken() == "echo-lease");
   Beat b;
-  b.role = Role::second, b.echo_incarnation = s.after.life.incarnation, b.echo_nonce = s.after.life.nonce, b.echo_sent_ns = s.after.echo_sent.ns;
+  b.role = Role::second, b.echo = s.after.life, b.echo_sent_ns = s.after.echo_sent.ns;
   s.in.what = nin::BeatIn{0, b};
   BOOST_TEST(s.broken() == "");
   b.role = Role::alone;

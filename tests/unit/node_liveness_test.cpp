@@ -18,7 +18,7 @@ Beat answer(Liveness& l, std::uint32_t network, Instant echo_of, Duration timeou
   Beat b;
   b.role = Role::second, b.sub = Sub::ready;
   b.incarnation = {3}, b.seq = seq, b.sent_ns = sent.ns, b.timeout = timeout, b.pulse = ms(100);
-  b.echo_incarnation = me.incarnation, b.echo_nonce = me.nonce, b.echo_seq = l.sent_seq(network), b.echo_sent_ns = echo_of.ns;
+  b.echo = me, b.echo_seq = l.sent_seq(network), b.echo_sent_ns = echo_of.ns;
   return b;
 }
 } // namespace
@@ -59,9 +59,9 @@ BOOST_AUTO_TEST_CASE(the_echo_of_a_node_that_serves_itself_renews_no_lease) {
 BOOST_AUTO_TEST_CASE(an_echo_of_another_life_or_of_something_never_sent_renews_nothing) {
   Liveness l(nets(seconds(3)), t0);
   auto b = answer(l, 0, t0, seconds(3), 1, t0);
-  b.echo_incarnation = {6};
+  b.echo.incarnation = {6};
   l.heard(0, b, me, t0);
-  b = answer(l, 0, t0, seconds(3), 2, t0), b.echo_nonce = 71; // the same number, before this node was restored
+  b = answer(l, 0, t0, seconds(3), 2, t0), b.echo.nonce = 71; // the same number, before this node was restored
   l.heard(0, b, me, t0);
   b = answer(l, 0, t0, seconds(3), 3, t0), b.echo_seq = 99;
   l.heard(0, b, me, t0);
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(one_way_is_not_good) {
   Beat mine;
   l.stamp(0, mine, t0);
   auto b = answer(l, 0, t0, seconds(3), 1, t0);
-  b.echo_incarnation = {};
+  b.echo = {};
   l.heard(0, b, me, t0);
   BOOST_TEST(!l.good(0, t0));
   l.heard(0, answer(l, 0, t0, seconds(3), 2, t0), me, t0 + ms(1));
