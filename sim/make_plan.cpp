@@ -17,6 +17,7 @@ class Maker {
     choose_classes();
     auto faults = between(3, 12);
     while (faults-- > 0) fault();
+    if (hash_of(plan_.seed, static_cast<int>(plan_.mode), 78) % 150 == 0) both_half_copied();
     plan_.heal = quiet_end_ + fault_time_ + seconds(20);
     plan_.liveness = seconds(240) + longest_timeout() * 6;
     std::stable_sort(plan_.events.begin(), plan_.events.end(), [](auto& x, auto& y) { return x.at < y.at; });
@@ -145,6 +146,26 @@ class Maker {
     default: break;
     }
     add(e);
+  }
+  // Each node a half copy of the other, once with a restored disk: what needs this many things in one order is met by nobody's luck.
+  void both_half_copied() {
+    Event e;
+    auto node = [&](std::uint8_t n) { e.node = n, e.other = 1 - n; };
+    auto next = [&](What w, Duration length = {}) { e.what = w, e.length = length, add(e); };
+    auto copies = [&](Duration down) { // the node crashes, and is back at a slow disk
+      next(What::crash, down);
+      e.at = e.at + down, e.by = ms(between(50, 400));
+      next(What::slow_disk, seconds(10));
+      e.at = e.at + ms(between(300, 4000));
+    };
+    auto first = static_cast<std::uint8_t>(r_.below(2));
+    node(first), e.at = quiet_end_ + seconds(between(0, 10));
+    copies(ms(between(500, 5000)));
+    next(What::snapshot);
+    node(1 - first), e.at = e.at + seconds(between(10, 25));
+    copies(longest_timeout() + ms(between(500, 3000)));
+    node(first), next(What::restore);
+    fault_time_ = std::max(fault_time_, e.at - quiet_end_);
   }
   std::string any_effect() {
     auto i = r_.below(std::size(node_effects) + std::size(mirror_effects));
