@@ -1,5 +1,6 @@
 #include "sim/deadlines.hpp"
 #include "sim/oracles.hpp"
+#include <algorithm>
 
 namespace lockstep::sim {
 namespace {
@@ -60,6 +61,22 @@ Deadlines::Finding Deadlines::follows(const Host& target, const Session& s) {
   }
   return {{&oracle::L6, "begins session " + std::to_string(s.number) + " after a reset of the connection in session " +
                             std::to_string(was->session.number)}};
+}
+
+bool Deadlines::unheard() const {
+  auto keeps = [&](const Event& e) { return (e.what <= What::corrupt || e.what == What::pause || e.what == What::freeze) && e.at.ns <= queue_.now().ns; };
+  return std::any_of(plan_.events.begin(), plan_.events.end(), keeps);
+}
+
+Deadlines::Finding Deadlines::copies_in_full() const {
+  if (plan_.memory < Plan{}.memory) return {}; // data:T27
+  for (auto& e : plan_.events) {
+    bool disk = (e.what >= What::eio && e.what <= What::log_error && e.what != What::slow_disk && e.what != What::hung_disk) ||
+                (e.what >= What::lose_record && e.what <= What::rot_log && e.what != What::snapshot);
+    bool operators = e.word.find("fullsync") != std::string::npos || e.word == "primforce";
+    if ((disk || operators) && e.at.ns <= queue_.now().ns) return {};
+  }
+  return {{&oracle::L6f, "copies everything again"}};
 }
 
 void Deadlines::serves(const Host& h) {

@@ -1,10 +1,10 @@
 #include "sim/host.hpp"
 #include "sim/judged.hpp"
 #include "core/base/assert.hpp"
-#include "core/wire/record_file.hpp"
 #include "sim/describe.hpp"
 #include "sim/machines.hpp"
 #include "sim/oracles.hpp"
+#include "sim/record_copies.hpp"
 #include <algorithm>
 
 namespace lockstep::sim {
@@ -95,31 +95,6 @@ void Host::power_on() {
   ++power_life_;
   clock_base_ = Instant{0} + seconds(pick(hash_of(plan_.seed, index_, power_life_, 41), 1, 100)), world_base_ = queue_.now(), rate_ = 1000;
   trace_.happened(queue_.now(), *this, index_, Happening::power_on, [] { return "power on"; });
-}
-
-// The two copies are written one after the other; the power may go at any byte of either (control (iii) 26).
-static std::optional<Record> after_torn_write(const std::optional<Record>& before, const Record& written, std::uint64_t h, Oracles& oracles) {
-  auto fresh = encode_record_file(written.rev, encode(written));
-  auto old = before ? encode_record_file(before->rev, encode(*before)) : Bytes{};
-  std::array<Bytes, 2> copies{old, old};
-  auto reached = mix64(h ^ 5) % (2 * fresh.size() + 2);
-  for (auto& c : copies) {
-    auto n = std::min<std::uint64_t>(reached, fresh.size());
-    reached -= n;
-    if (c.size() < n) c.resize(n);
-    std::copy_n(fresh.begin(), n, c.begin());
-  }
-  auto read = [](const Bytes& b) { return b.empty() ? RecordCopy{} : decode_record_file(b.data(), b.size()); };
-  std::array<RecordCopy, 2> r{read(copies[0]), read(copies[1])};
-  auto choice = choose_record(r[0], r[1]);
-  if (choice.state != CopyState::ok) {
-    if (before) oracles.violated(oracle::S6, "a torn write of the record leaves none that can be read");
-    return {};
-  }
-  auto& payload = r[static_cast<std::size_t>(choice.chosen)].payload;
-  auto record = decode_record(payload.data(), payload.size());
-  if (!record || !(*record == written || (before && *record == *before))) oracles.violated(oracle::S6, "a torn write of the record leaves a third one");
-  return record;
 }
 
 void Host::power_off() {

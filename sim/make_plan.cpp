@@ -129,6 +129,7 @@ class Maker {
     case What::lose_record:
     case What::lose_identity:
     case What::rot_log:
+    case What::rot_record:
     case What::reset: e.length = {}; break;
     case What::script_fails:
     case What::script_hangs: e.word = std::vector<std::string>{"start_prim", "stop_prim", "start_second", "stop_second", "prestart", "poststop", "transition"}[r_.below(7)]; break;

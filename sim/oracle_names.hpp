@@ -47,6 +47,7 @@ inline constexpr Oracle L3{"L3", "after repair no node changes more than twice b
 inline constexpr Oracle L4{"L4", "every operation of the application completes or fails in bounded time"};
 inline constexpr Oracle L5{"L5", "a stop ends within the time limits of its scripts"};
 inline constexpr Oracle L6{"L6", "a broken connection that comes back does not begin a copy again"};
+inline constexpr Oracle L6f{"L6f", "after the first pair everything is copied again only if a disk, a memory or a history went wrong"};
 inline constexpr Oracle L7{"L7", "who waits for an operator has a reason from the closed list, and it is true"};
 // world.cpp, main.cpp
 inline constexpr Oracle busy{"S18b", "no core keeps waking itself"};

@@ -1,4 +1,5 @@
 #include "sim/oracles.hpp"
+#include <algorithm>
 
 namespace lockstep::sim {
 
@@ -31,7 +32,14 @@ void Oracles::answered(const Host& h, bool ok, const std::string& sentence) {
   if (!ok) given_up_[h.index()] = false;
   if (!ok && sentence.empty()) violated(oracle::expected, name_of(h) + " refuses a command without a word");
 }
-void Oracles::told(const Host&, const Note& n) { rules_seen_.insert(rule_name(n.rule)); }
+void Oracles::told(const Host& h, const Note& n) {
+  rules_seen_.insert(rule_name(n.rule));
+  if (n.rule == Rule::N2F && deadlines_.unheard()) remembers_ = {}; // a copy was begun that its source never heard of, and it minted anew
+  bool by_operator = std::max(forced_at_[0], forced_at_[1]) > formed_at_; // prim on one node while the other goes on by itself
+  if (n.rule == Rule::T1 && by_operator) remembers_ = {};
+  // One of the two knows what may differ: by its memory, or by what it wrote down when the pair broke.
+  if (n.rule == Rule::D4 && n.text == "full" && (remembers_[0] || remembers_[1])) find(h, deadlines_.copies_in_full());
+}
 
 void Oracles::after_step(const Host& h) {
   if (!h.running() || violation_) return;

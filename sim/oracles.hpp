@@ -135,6 +135,8 @@ class Oracles {
   StreamOrder stream_order_;
   Deadlines deadlines_;
   bool healed_ = false;
+  std::array<bool, 2> remembers_{}; // what may differ, since they were a pair for long enough to forget a full copy (data:D4)
+  Instant formed_at_ = Instant::distant_past();
   std::array<int, 2> changes_{};
   std::array<bool, 2> primary_{};
   Hearing hearing_;

@@ -17,6 +17,7 @@ void Oracles::memory_lost(const Host& h) {
   }
 }
 void Oracles::after_crash(const Host& h) {
+  remembers_[h.index()] = false;
   deadlines_.process_gone(h.index());
   deadlines_.partner_died(other(h));
   memory_lost(h);
@@ -24,6 +25,7 @@ void Oracles::after_crash(const Host& h) {
   stream_order_.process_gone(h.index());
 }
 void Oracles::after_kill(const Host& h) {
+  remembers_[h.index()] = false;
   deadlines_.process_gone(h.index());
   memory_lost(h);
   std::erase_if(pending_, [&](auto& p) { return p.second.host == h.index(); });

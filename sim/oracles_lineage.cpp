@@ -82,6 +82,7 @@ void Oracles::pair_formed() {
     if (era && stale_[h->index()] && era->writer == h->index()) settle(*era, *h);
   }
   stale_ = {}, lost_ = {};
+  formed_at_ = queue_.now();
 }
 
 void Oracles::record_lost(const Host& h) { lost_[h.index()] = true; }

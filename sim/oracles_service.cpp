@@ -108,6 +108,8 @@ void Oracles::check_pair_ready(const Host& h) {
   auto& r = h.disk().state.record;
   if (!r) return;
   if (operator_split_ && paired()) operator_split_ = false;
+  bool forgets = !(remembers_[0] && remembers_[1]);
+  if (forgets && queue_.now() >= formed_at_ + seconds(20) && paired()) remembers_ = {true, true};
   auto key = std::pair(r->g.nonce, h.incarnation().value);
   if (ready_checked_[h.index()] == key) return;
   ready_checked_[h.index()] = key;

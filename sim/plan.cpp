@@ -46,6 +46,7 @@ constexpr Shape shapes[] = {
     {What::restore_var, "restore-var", "N"},
     {What::aside_fails, "aside-fails", "NF"},
     {What::rot_log, "rot-log", "N"},
+    {What::rot_record, "rot-record", "N"},
     {What::script_fails, "script-fails", "NWF"},
     {What::script_hangs, "script-hangs", "NWF"},
     {What::mount_fails, "mount-fails", "NF"},

@@ -29,7 +29,7 @@ enum class What : std::uint8_t {
   crash, kill, crash_on, kill_on, pause, freeze, clock_rate, wall_jump,
   // disks
   eio, enospc, full, flush_error, slow_disk, hung_disk, persist_error, log_error, lose_record, lose_identity, snapshot, restore, restore_data, restore_var, aside_fails,
-  rot_log,
+  rot_log, rot_record,
   // scripts, what is watched, and the witness
   script_fails, script_hangs, mount_fails, vip_fails, process_dead, checker_down, witness_down,
   // the arbiter's store

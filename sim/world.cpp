@@ -1,6 +1,8 @@
 #include "sim/world.hpp"
 #include "core/base/assert.hpp"
+#include "sim/hash.hpp"
 #include "sim/machines.hpp"
+#include "sim/record_copies.hpp"
 #include <algorithm>
 
 namespace lockstep::sim {
@@ -97,6 +99,11 @@ void World::happens(const Event& e) {
   case What::checker_down:
     h.say_checker();
     queue_.at(weather_.end_of(e), e.node, [&h] { h.say_checker(); });
+    break;
+  case What::rot_record:
+    h.power_off();
+    h.disk().state.record = after_rot(h.disk().state.record, hash_of(plan_.seed, e.node, e.at.ns, 52), oracles_);
+    start_again(e.node, seconds(1));
     break;
   case What::rot_log: h.disk().state.set_readable = false; break;
   case What::wall_jump: h.jump_wall(e.by); break;

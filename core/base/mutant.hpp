@@ -64,6 +64,9 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(time_travel_unnoticed, "control:T1", "a restored node is taken for what it says", mutant_any, none)                                         \
   X(restored_before_it_minted, "control:T1", "a restored node that went on before it was heard is believed", mutant_any, none)                  \
   X(restored_source_is_continued, "control:T1", "who began again from less than it had claimed is believed", mutant_any, none)                  \
+  X(rotten_copy_is_read, "control:(iii)26", "a rotten copy of the record is taken for what it says", mutant_any, none)                           \
+  X(first_copy_is_the_record, "control:(iii)26", "of the record's two copies only one is read", mutant_any, none)                                \
+  X(announced_while_it_mints, "control:T1", "a node announces a checkpoint that the record with which it goes on does not tell of", mutant_any, none)\
   X(cold_start_keeps_generation, "control:T3", "a cold start serves in the generation it stopped with", mutant_any, none)                       \
   X(lost_is_blank, "control:K2L", "a lost record counts as a first start", mutant_any, none)                                                    \
   X(no_record_is_consent, "control:K3", "a node without record is taken for one that consents", mutant_any, none)                               \
@@ -96,6 +99,10 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(own_ignores_key, "control:E6", "a node that was alone starts whatever the key holds", mutant_etcd, none)                                    \
   X(store_may_go_back, "control:(iii)6", "a restored store is believed", mutant_etcd, none)                                                     \
   /* what peers got wrong: peers.md */                                                                                                          \
+  X(delta_becomes_full, "peers:6.5", "what a delta would heal is copied in full", mutant_any, none)                                              \
+  X(unsaid_equality_is_lost, "peers:6.5", "a source that stops when its target is equal and before it said so is copied in full later", mutant_any, none)\
+  X(followed_before_offered, "peers:6.5", "a generation that the other node began to copy is taken for one that nobody held", mutant_any, none)  \
+  X(refused_forgets_set, "peers:6.5", "a node that was refused and waits no longer claims the set that it keeps", mutant_any, none)              \
   X(newer_counter_wins, "peers:4.1", "the higher generation number descends from the lower", mutant_any, none)                                  \
   X(fork_is_silent, "peers:4.1", "the loser of a fork is overwritten, nothing is kept aside", mutant_any, none)                                 \
   X(both_win_the_fork, "peers:6.13", "after a fork each node takes itself for the winner", mutant_no_etcd, none)                                \
@@ -106,12 +113,14 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(hung_script_is_awaited, "peers:6.17", "a script beyond its limit is waited for", mutant_any, none)                                          \
   X(slow_second_is_awaited, "peers:6.14", "PRIM waits for a silent SECOND without end", mutant_any, none)                                       \
   /* automaton, address, scripts */                                                                                                             \
+  X(late_wish_is_kept, "safekit:1.4", "a prim that came when the node had begun to copy is carried out when the pair ends", mutant_any, none)    \
   X(address_stays, "safekit:3.4", "the address is left to expire when the role is given up", mutant_any, none)                                  \
   X(goodbye_before_stop, "design:5", "goodbye is said before the application is stopped", mutant_any, none)                                     \
   X(application_before_mount, "safekit:5.3", "start_prim runs before the directory is replicated", mutant_any, none)                            \
   X(mount_goes_first, "safekit:5.3", "the directory is taken away before stop_prim", mutant_any, none)                                          \
   X(two_scripts_at_once, "safekit:5.2", "the next script does not wait for the one before", mutant_any, none)                                   \
   X(stop_skipped_at_yield, "control:Y1", "a node that gives way does not stop its application", mutant_any, none)                               \
+  X(loops_not_counted, "safekit:1.11", "an application that dies again and again is restarted without end", mutant_any, none)                    \
   /* op stream */                                                                                                                               \
   X(executed_before_receipt, "design:7", "PRIM executes what SECOND has not received", mutant_any, none)                                        \
   X(acknowledged_before_receipt, "design:7", "PRIM completes what SECOND has not received", mutant_any, none)                                   \

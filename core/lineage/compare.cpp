@@ -27,9 +27,18 @@ bool writer(const Side& s) { return s.record->g.minted_by == s.record->node_uid;
 Verdict nobody(Rule r, bool loud = false) { return {Who::nobody, r, Copy::none, loud}; }
 Verdict win(Rule r, Copy c, bool loud = false) { return {Who::i_win, r, c, loud}; }
 
+// `target` was a copy of `own` in the generation of its base, and had said so; `own` stopped before it could say the same. Its set counts
+// from an older generation of the same line without a gap, so it holds whatever a count from the newer one would.
+bool counts_longer(const Record& own, const Record& target) {
+  if (own.state != Freshness::own || !own.covers || mutated(Mutant::unsaid_equality_is_lost)) return false;
+  const auto &from = own.base, &later = target.base;
+  return !from.none() && !later.none() && later.minted_by == own.node_uid && in_chain(own, later) && contains(own.history, from) && from.counter < later.counter;
+}
+
 // D2, D3: nothing but a whole set over a common base proves a delta.
 Copy proven(const Side& a, const Side& b) {
-  bool base = (!a.record->base.none() && a.record->base == b.record->base) || mutated(Mutant::base_not_compared);
+  bool common = (!a.record->base.none() && a.record->base == b.record->base) || mutated(Mutant::base_not_compared);
+  bool base = common || counts_longer(*a.record, *b.record) || counts_longer(*b.record, *a.record);
   bool full = a.record->must_full || b.record->must_full;
   bool covers = a.record->covers || b.record->covers || mutated(Mutant::delta_without_proof);
   return base && !full && covers ? Copy::delta : Copy::full;

@@ -178,6 +178,7 @@ void Mirror::obey(const order::Unprepare&) {
   prepare_ = {};
   role_ = from_prim_ ? Role::prim : Role::second;
   release_durable_at_ = from_prim_ ? tx_.next_seq - 1 : rx_.received;
+  announce_checkpoint(); // of meanwhile
   if (rx_.dropped && connected_) {
     rx_.dropped = false;
     out_->push_back(fx::CloseConnection{"operations were refused while this node prepared to serve alone"});

@@ -39,7 +39,7 @@ void Mirror::read(const SetFrame& f, Payload) {
 // data:D4: the source keeps a durable copy of the union until Ready. Full: everything is pending, whatever is listed.
 void Mirror::take_union() {
   auto& s = *session_;
-  s.full = s.collected.everything || durable_.everything;
+  s.full = s.collected.everything || durable_.everything || mutated(Mutant::delta_becomes_full);
   if (s.full) {
     s.collected = {};
     s.collected.everything = true;

@@ -92,7 +92,9 @@ void Mirror::handle(const in::Flushed& f) {
 
 void Mirror::announce_checkpoint() {
   say(said::Checkpointed{own_checkpoint_, peer_checkpoint_, stream_.peer});
-  if (linked_ && ours(own_checkpoint_)) send(CheckpointFrame{own_checkpoint_});
+  // The record with which this node goes on alone tells what it announced before (control:T1), and may be on its way to the disk.
+  bool may_mint = role_ == Role::preparing && !mutated(Mutant::announced_while_it_mints);
+  if (linked_ && ours(own_checkpoint_) && !may_mint) send(CheckpointFrame{own_checkpoint_});
   release_sets();
 }
 

@@ -142,7 +142,7 @@ bool Node::claim_cold() {
     bool crashed = boot_.record && boot_.record->g == durable_.g && boot_.record->state == Freshness::shared && !boot_.record->candidate;
     log(crashed ? 'C' : 'E', "heart",
         std::string("The arbiter lets this node go on alone") + (crashed ? ". It did not leave the pair in order: what was never flushed may be missing" : ""));
-    change({.kind = ChangeKind::mint, .rule = Rule::M3, .as = as, .adopt = true, .covers = durable_.covers});
+    change({.kind = ChangeKind::mint, .rule = Rule::M3, .as = as, .adopt = true, .covers = set_is_whole()});
     return true;
   }
   if (!writer && !again) return false; // an operator's claim: only its grant is looked for

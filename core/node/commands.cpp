@@ -1,5 +1,6 @@
 // Operators and detectors: guards of safekit 1.4 and 2.1, maxloop (1.11). Every command gets exactly one answer.
 #include "core/node/node.hpp"
+#include "core/base/mutant.hpp"
 
 namespace lockstep {
 
@@ -10,6 +11,16 @@ void Node::answer(std::uint64_t id, bool ok, std::string sentence) {
 void Node::answer_wanted(bool ok, std::string sentence) {
   answer(wanted_id_, ok, std::move(sentence));
   wanted_id_ = 0;
+}
+
+// What was asked while the decision was on its way to the disk: it is not kept for the day when the pair ends.
+void Node::wanted_too_late(bool serves) {
+  if (want_ == Want::start || mutated(Mutant::late_wish_is_kept)) return;
+  bool there = serves ? want_ == Want::prim : want_ == Want::second;
+  answer_wanted(there, there    ? ""
+                       : serves ? "this node had just begun to serve: stop it first, then say it again"
+                                : "this node had just begun to copy from the other one: stop it first, then say it again");
+  want_ = Want::start;
 }
 
 void Node::handle(const nin::Operator& in) {
@@ -211,7 +222,7 @@ bool Node::within_maxloop(const std::string& identity) {
   auto now_s = now_.ns / 1'000'000'000;
   bool expired = now_s - durable_.loop_started_s > interval_s || now_s < durable_.loop_started_s;
   std::uint32_t count = expired ? 1 : durable_.loop_count + 1;
-  if (count > service.maxloop) {
+  if (count > service.maxloop && !mutated(Mutant::loops_not_counted)) {
     tell(Rule::maxloop, count);
     log('E', "heart", "Action stop called by maxloop");
     exit_reason_ = "maxloop";

@@ -96,7 +96,9 @@ void Node::mint(const Change& c, Record& r) {
   g.counter = r.g.counter + 1;
   if (peer_ && peer_->record.g.counter >= g.counter) g.counter = peer_->record.g.counter + 1;
   g.nonce = nonce(), g.minted_by = r.node_uid, g.minted_as = c.as;
-  bool replaces = c.rule == Rule::T3 && !r.offered; // T3: nobody else ever held the current one
+  // T3: nobody else ever held the current one, nor began to copy it before this node had noticed.
+  bool followed = peer_ && peer_->record.src_gen == r.g && !mutated(Mutant::followed_before_offered);
+  bool replaces = c.rule == Rule::T3 && !r.offered && !followed;
   if (c.rule == Rule::T3 && c.as != MintedAs::op) g.minted_as = r.g.minted_as;
   if (c.adopt) g = *r.candidate, r.candidate.reset(); // E2
   if (c.empty_history)
@@ -263,6 +265,8 @@ void Node::persisted(const Change& c) {
     following_->started = true;
     goodbye_ = Goodbye::none, wants_swap_ = swapping_ = false, leave_complete_ = true;
     standing_ = Standing::target;
+    left_whole_ = false;
+    wanted_too_late(false);
     apply(Event::follow);
     return to_mirror(order::FollowResync{c.session});
   case ChangeKind::equal:

@@ -145,7 +145,7 @@ bool Node::start_step() {
   if (is_script(step)) return start_script(step);
   switch (step) {
   case Step::to_wait:
-    if (quiesced_) standing_ = Standing::idle, quiesced_.reset();
+    if (quiesced_) standing_ = Standing::idle, left_whole_ = quiesced_->second && !mutated(Mutant::refused_forgets_set), quiesced_.reset();
     held_ended_ = false;
     [[fallthrough]];
   case Step::to_alone:

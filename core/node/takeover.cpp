@@ -194,6 +194,8 @@ void Node::went_alone() {
   if (quiesced_ || ended_ || (ending_ && standing_ == Standing::idle)) return;
   bool cold = standing_ == Standing::idle;
   standing_ = Standing::alone;
+  left_whole_ = false;
+  wanted_too_late(true);
   swapping_ = false;
   // What was to lead out of the pair is void: nobody is there to take over.
   auto out = [](const Task& t) {

@@ -1,6 +1,7 @@
 #include "core/wire/record_file.hpp"
 #include "core/base/assert.hpp"
 #include "core/base/crc32c.hpp"
+#include "core/base/mutant.hpp"
 
 namespace lockstep {
 namespace {
@@ -34,7 +35,7 @@ RecordCopy decode_record_file(const std::uint8_t* data, std::size_t size) {
   if (format > record_file_format) return copy.state = CopyState::newer, copy;
   if (format != record_file_format || length > record_max_payload || length > size - record_header_size) return copy;
   auto payload = data + record_header_size;
-  if (crc32c(payload, length) != payload_crc) return copy;
+  if (crc32c(payload, length) != payload_crc && !mutated(Mutant::rotten_copy_is_read)) return copy;
   copy.state = CopyState::ok;
   copy.sequence = sequence;
   copy.payload.assign(payload, payload + length);
@@ -42,7 +43,7 @@ RecordCopy decode_record_file(const std::uint8_t* data, std::size_t size) {
 }
 
 RecordChoice choose_record(const RecordCopy& a, const RecordCopy& b) {
-  bool a_ok = a.state == CopyState::ok, b_ok = b.state == CopyState::ok;
+  bool a_ok = a.state == CopyState::ok, b_ok = b.state == CopyState::ok && !mutated(Mutant::first_copy_is_the_record);
   if (a.state == CopyState::newer || b.state == CopyState::newer) return {.state = CopyState::newer};
   if (a_ok && b_ok) {
     // Two writes never share a sequence: neither can be believed.

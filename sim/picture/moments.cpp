@@ -165,6 +165,8 @@ void Storyteller::fault(Instant t, const Event& e) {
   case What::reset: return moment(t, 2, "The replication connection is reset.", Moment::fault);
   case What::lose_identity: return moment(t, e.node, name(e.node) + " is installed anew: its files are there, and nothing says whose they are.", Moment::fault);
   case What::lose_record: return moment(t, e.node, name(e.node) + " loses its durable record.", Moment::fault);
+  case What::rot_record:
+    return moment(t, e.node, "One of the two copies of the durable record of " + name(e.node) + " rots; the node starts again.", Moment::fault);
   case What::restore: return moment(t, e.node, "The disk of " + name(e.node) + " is restored to what it was earlier: it went back in time.", Moment::fault);
   case What::snapshot: return moment(t, e.node, "A snapshot of the disk of " + name(e.node) + " is kept for later.");
   case What::witness_down: return moment(t, 2, "The witness is down" + length + ".", Moment::fault);

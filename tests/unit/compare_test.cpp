@@ -180,6 +180,27 @@ BOOST_AUTO_TEST_CASE(who_went_on_tells_what_it_had_announced_before) {
   BOOST_TEST((compare(a, b) == Verdict{Who::i_win, Rule::T1, Copy::full, true}));
 }
 
+// The target of a copy counts from the generation in which it was equal as soon as it says so, its source a moment later.
+BOOST_AUTO_TEST_CASE(a_source_that_stopped_before_it_said_equal_counts_longer) {
+  auto a = side("own", true), b = side("shared", false);
+  relate("newer", "own", "outdated", a, b);
+  b.record.g.minted_by = A, a.record.history[0] = b.record.g;
+  BOOST_TEST((compare(a, b) == Verdict{Who::i_win, Rule::A1, Copy::delta, false}));
+  b.record.base = b.record.g;
+  BOOST_TEST((compare(a, b) == Verdict{Who::i_win, Rule::A1, Copy::delta, false}));
+  auto gap = a;
+  gap.record.covers = false;
+  BOOST_TEST((compare(gap, b).copy == Copy::full));
+  auto newer = a; // from the other end: what a counts from is newer than what b does
+  newer.record.base = a.record.g;
+  BOOST_TEST((compare(newer, b).copy == Copy::full));
+  auto foreign = a;
+  foreign.record.base = {2, 77, A, MintedAs::prim};
+  BOOST_TEST((compare(foreign, b).copy == Copy::full));
+  b.record.base.minted_by = a.record.history[0].minted_by = b.record.g.minted_by = B; // b was no copy of a there
+  BOOST_TEST((compare(a, b).copy == Copy::full));
+}
+
 BOOST_AUTO_TEST_CASE(without_a_table_version_nobody_wins) {
   auto a = side("own", true), b = side("shared", false);
   relate("same", "own", "shared", a, b);
