@@ -165,6 +165,7 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(hard_link_dropped, "data:T13", "a full copy keeps one name of a file", mutant_any, none)                                                    \
   X(attributes_not_copied, "data:D6", "attributes are not copied", mutant_any, none)                                                            \
   X(tail_not_copied, "data:D6", "a file's last piece is not copied", mutant_any, none)                                                          \
+  X(detached_is_read, "data:T15", "what a copy had detached is read as if it were in the tree", mutant_any, none)                                \
   X(unreadable_is_gone, "data:T4", "what the source cannot read counts as removed", mutant_any, none)                                           \
   X(deleted_instead_of_staged, "data:T15", "what vanishes from a directory is deleted before it can be attached elsewhere",                     \
     mutant_any, none)                                                                                                                           \

@@ -256,7 +256,7 @@ void Node::persisted(const Change& c) {
     return;
   case ChangeKind::mint:
     tell(c.rule, static_cast<std::int64_t>(durable_.g.counter), 0, to_string(durable_.g));
-    return went_alone();
+    return went_alone(c.empty_history);
   case ChangeKind::offer: offered_for_ = c.session; return;
   case ChangeKind::claim: return;
   case ChangeKind::store: key_.went_back = false; return;

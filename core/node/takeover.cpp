@@ -185,7 +185,7 @@ void Node::check_continuing() {
 }
 
 // `own` is durable at a new generation: from here this node completes operations by itself.
-void Node::went_alone() {
+void Node::went_alone(bool half_copied) {
   goodbye_ = Goodbye::none, asks_consent_ = false, wants_swap_ = false, refused_ = false, episode_ = {},
   lease_lost_ = false;
   key_.since = Instant::never();
@@ -204,7 +204,7 @@ void Node::went_alone() {
   std::erase_if(tasks_, out);
   if (running_ && out(running_->task) && running_->task.step == Step::leave && !running_->asked) running_.reset();
   following_.reset(), serving_copy_.reset(), progress_.reset();
-  to_mirror(order::GoAlone{durable_.g});
+  to_mirror(order::GoAlone{durable_.g, half_copied});
   permit_ = {durable_.g.counter, Instant::never()};
   to_mirror(permit_);
   set_resource("rfs.uptodate", "up", "rfsplug");
