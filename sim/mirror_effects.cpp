@@ -147,7 +147,10 @@ void Host::carry(const fx::RewriteSet& e) {
 
 void Host::carry(const fx::CloseConnection& e) { links_.close(index_, e.why); }
 void Host::carry(const fx::PurgeStaging&) {
-  on_executor([this] { purge_staging(disk_.files); });
+  auto purge = [this] { purge_staging(disk_.files); };
+  bool after_copy = mirror_ && mirror_->role() == MirrorRole::second;
+  if (after_copy) on_executor(purge);
+  else later_here(later(executor_free_, queue_.now()) - queue_.now(), purge); // there is seldom something left to remove, and nothing takes no time
 }
 void Host::carry(const fx::Say& e) {
   if (std::holds_alternative<said::SelfFailed>(e.what)) oracles_.disk_failed(*this);
