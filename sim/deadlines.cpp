@@ -54,7 +54,7 @@ void Deadlines::connection_reset(const Host& target, const Session* followed) {
 
 Deadlines::Finding Deadlines::follows(const Host& target, const Session& s) {
   auto was = std::exchange(copy_[target.index()], std::nullopt);
-  if (!was || queue_.now() > was->reset_at + seconds(5) || s.source_incarnation != was->session.source_incarnation) return {};
+  if (!was || queue_.now() > was->reset_at + seconds(5) || s.source_life != was->session.source_life) return {};
   for (auto& e : plan_.events) { // any other fault may be the reason
     bool harmless = e.what == What::reset || e.what == What::snapshot || e.what == What::write || e.what == What::slow_disk;
     if (!harmless && e.at.ns <= queue_.now().ns && was->reset_at < Instant{(e.at + e.length).ns} + seconds(30)) return {};

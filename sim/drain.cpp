@@ -34,7 +34,7 @@ class DirectoryDrain {
     });
     detach_vanished();
     for (auto& e : want_.entries) {
-      if (!attach(fs_, dir_, e)) fs_.blocked.push_back({dir_, e, want_.self});
+      if (!attach(fs_, dir_, e)) fs_.blocked.push_back({dir_, e});
     }
     settle(fs_, dir_, want_.self);
     retry_blocked(fs_);
@@ -103,8 +103,7 @@ class DirectoryDrain {
           fs.blocked.push_back(b);
           continue;
         }
-        settle(fs, b.dir, b.self);
-        progress = true;
+        progress = true; // its parent stays as it is: operations may have changed it since it was drained
       }
     }
   }

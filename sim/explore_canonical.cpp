@@ -35,6 +35,7 @@ class Canonical {
   void generation(std::uint64_t counter) { number(Kind::counter, counter); }
   void beat_seq(std::uint64_t v) { beat_number(who_, w_.machines[who_]->incarnation, v); }
   void session_number(std::uint64_t v) { number(Kind::session, v); }
+  void stream(std::uint64_t v) { number(Kind::nonce, v); } // the number of one: compared, never ordered
   void peer_rev(std::uint64_t rev) { number(of(Kind::revision_a, 1 - who_), rev); }
   void peer_incarnation(Incarnation i) { incarnation(1 - who_, i); }
   void id(std::uint64_t v) { number(of(Kind::id_a, who_), v); }
@@ -111,7 +112,7 @@ class Canonical {
   void put(const Session& s) {
     put(s.source_gen), put(s.source);
     if (s.source.none()) return;
-    incarnation(owner(s.source), s.source_incarnation), incarnation(1 - owner(s.source), s.target_incarnation);
+    incarnation(owner(s.source), s.source_life.incarnation), incarnation(1 - owner(s.source), s.target_life.incarnation);
     put(s.full), session_number(s.number);
   }
   void put(const Record& r) { record(r.node_uid.none() ? who_ : owner(r.node_uid), r); }
@@ -160,10 +161,10 @@ class Canonical {
   void put(const Leaving& l) { (*this)(l.kind, l.since, l.settled, l.flushed, l.marked, l.covers, l.flush, l.mark); }
   void put(const Stream& s) {
     (*this)(s.open, s.source, s.closed, s.peer_uid);
-    generation(s.generation), session_number(s.session), incarnation(1 - who_, s.peer);
+    generation(s.generation), stream(s.session), incarnation(1 - who_, s.peer);
   }
   void hello(NodeIndex n, const HelloFrame& h) {
-    put(h.node_uid), incarnation(n, h.incarnation), generation(h.generation), session_number(h.session);
+    put(h.node_uid), incarnation(n, h.incarnation), generation(h.generation), stream(h.session);
     (*this)(h.is_source, h.received, h.applied);
   }
   void put(const HelloFrame& h) { hello(owner(h.node_uid), h); }
@@ -252,7 +253,7 @@ class Canonical {
   void put(const WatermarkFrame& f) { put(f.through), put(f.exceptions); }
   void put(const ReceiptFrame& f) { put(f.received), put(f.applied), seq(f.outcomes); }
   void put(const CheckpointFrame& f) { put(f.at); }
-  void put(const SetFrame& f) { session_number(f.session), put(f.last), put(f.items); }
+  void put(const SetFrame& f) { stream(f.session), put(f.last), put(f.items); }
   void put(const LacksFrame& f) { put(f.at), put(f.keys); }
   void put(const NeedFrame& f) { put(f.at), put(f.blocks); }
   void put(const FailedFrame& f) { put(f.error); }

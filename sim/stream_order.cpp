@@ -46,7 +46,7 @@ std::optional<Position> StreamOrder::position_of(NodeUid from, Incarnation by, s
 }
 
 const StreamOrder::Stream* StreamOrder::stream_of(const Follower& f) const {
-  auto s = streams_.find({f.session.source, f.epoch, f.session.source_incarnation.value, f.session.source_gen.counter});
+  auto s = streams_.find({f.session.source, f.epoch, f.session.source_life.incarnation.value, f.session.source_gen.counter});
   return s == streams_.end() ? nullptr : &s->second;
 }
 

@@ -116,7 +116,6 @@ class FileSystem {
   struct Blocked {
     Key dir;
     DirEntry child;
-    FileState self; // of the directory: its times again, once the child is in
   };
   std::vector<Blocked> blocked;
 

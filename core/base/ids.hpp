@@ -27,7 +27,7 @@ struct Incarnation {
 struct LifeId {
   Incarnation incarnation;
   std::uint64_t nonce = 0;
-  constexpr bool operator==(const LifeId&) const = default;
+  constexpr auto operator<=>(const LifeId&) const = default;
 };
 
 // Quotes the effect that an asynchronous result belongs to. Unique within an incarnation; 0 is "none".

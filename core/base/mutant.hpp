@@ -39,6 +39,7 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(late_claim_counts, "control:R4", "a claim that arrives late replaces a newer one", mutant_any, none)                                        \
   X(old_incarnation_counts, "control:R4", "a late beat of a former life replaces the living one", mutant_any, none)                             \
   X(lives_not_told_apart, "control:T1", "a restored node and its former life go by one number", mutant_any, none)                               \
+  X(copy_of_a_former_life, "control:T1", "a copy belongs to an incarnation, whichever of two lives goes by its number", mutant_any, none)        \
   X(silent_life_is_kept, "control:R4", "another life is not listened to though the one before is silent", mutant_any, none)                     \
   X(two_sets_serve, "control:G0", "of two nodes that serve data of two sets none gives way", mutant_any, none)                                  \
   X(prim_makes_another_set, "control:G0", "prim on an empty node makes a second data set beside the one it hears", mutant_any, none)            \
@@ -102,7 +103,7 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(delta_becomes_full, "peers:6.5", "what a delta would heal is copied in full", mutant_any, none)                                              \
   X(unsaid_equality_is_lost, "peers:6.5", "a source that stops when its target is equal and before it said so is copied in full later", mutant_any, none)\
   X(followed_before_offered, "peers:6.5", "a generation that the other node began to copy is taken for one that nobody held", mutant_any, none)  \
-  X(refused_forgets_set, "peers:6.5", "a node that was refused and waits no longer claims the set that it keeps", mutant_any, none)              \
+  X(refused_forgets_set, "peers:6.5", "a node that was refused and waits does not say that its set is whole", mutant_any, none)                  \
   X(newer_counter_wins, "peers:4.1", "the higher generation number descends from the lower", mutant_any, none)                                  \
   X(fork_is_silent, "peers:4.1", "the loser of a fork is overwritten, nothing is kept aside", mutant_any, none)                                 \
   X(both_win_the_fork, "peers:6.13", "after a fork each node takes itself for the winner", mutant_no_etcd, none)                                \

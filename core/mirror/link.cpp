@@ -25,7 +25,7 @@ void Mirror::open_stream(const Session& s, bool as_source) {
   stream_ = {};
   stream_.open = true, stream_.source = as_source;
   stream_.generation = s.source_gen.counter, stream_.session = stream_number(s);
-  stream_.peer = as_source ? s.target_incarnation : s.source_incarnation;
+  stream_.peer = as_source ? s.target_life.incarnation : s.source_life.incarnation;
   if (!as_source) stream_.peer_uid = s.source;
   peer_checkpoint_ = {};
   // What this node flushed of another stream with the same number (the other side of a fork, an interrupted copy) says nothing of this one.

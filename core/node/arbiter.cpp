@@ -139,10 +139,10 @@ bool Node::claim_cold() {
   auto may = claim(now_ >= from && (writer || again), as);
   if (may == Arbitration::yes) {
     tell(Rule::E1, static_cast<std::int64_t>(durable_.candidate->counter));
-    bool crashed = boot_.record && boot_.record->g == durable_.g && boot_.record->state == Freshness::shared && !boot_.record->candidate;
+    bool crashed = boot_.record && boot_.record->g == durable_.g && boot_.record->state == Freshness::shared && !boot_.record->candidate && !boot_.record->covers;
     log(crashed ? 'C' : 'E', "heart",
         std::string("The arbiter lets this node go on alone") + (crashed ? ". It did not leave the pair in order: what was never flushed may be missing" : ""));
-    change({.kind = ChangeKind::mint, .rule = Rule::M3, .as = as, .adopt = true, .covers = set_is_whole()});
+    change({.kind = ChangeKind::mint, .rule = Rule::M3, .as = as, .adopt = true, .covers = durable_.covers});
     return true;
   }
   if (!writer && !again) return false; // an operator's claim: only its grant is looked for

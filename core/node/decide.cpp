@@ -137,7 +137,7 @@ void Node::serve_cold(Rule rule, bool by_operator) {
   auto as = op                                                         ? MintedAs::op
             : by_operator || durable_.g.minted_by == durable_.node_uid ? MintedAs::prim
                                                                        : MintedAs::second;
-  Change c{.kind = ChangeKind::mint, .rule = rule, .as = as, .covers = set_is_whole() || mutated(Mutant::lost_set_is_whole)};
+  Change c{.kind = ChangeKind::mint, .rule = rule, .as = as, .covers = durable_.covers || mutated(Mutant::lost_set_is_whole)};
   c.adopt = by_operator && key_is_my_candidate();
   c.full_next = want_ == Want::prim_fullsync;
   c.empty_history = want_ == Want::primforce && durable_.state == Freshness::inconsistent;
@@ -165,7 +165,7 @@ void Node::decide_heard() {
   if (v.who == Who::resume) return wait(Wait::for_peer, v.rule, "the pair resumes", "a moment", "");
   // Loser: say so durably, so that the winner may go on (control:M2); then follow when it serves.
   if (durable_.state == Freshness::shared) {
-    change({.kind = ChangeKind::consent, .covers = set_is_whole(), .complete = durable_.complete && leave_complete_});
+    change({.kind = ChangeKind::consent, .covers = durable_.covers, .complete = durable_.complete && leave_complete_});
     return;
   }
   if (now_ < follow_from_)

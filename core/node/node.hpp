@@ -70,7 +70,7 @@ class Node {
   void walk(Walker& w) const {
     w(last_step_, started_, begun_, ended_, ending_, restart_, prepared_, beating_, incarnation_, role_, said_role_, said_sub_, action_);
     w(boot_.dirs_ok, boot_.dirs_empty, boot_.dirs_uid, boot_.set_readable, boot_.set_everything, boot_state_, went_back_);
-    w(tasks_, running_, both_started_, prim_started_, sec_started_, second_started_, mount_, quiesced_, left_whole_, want_, started_by_want_);
+    w(tasks_, running_, both_started_, prim_started_, sec_started_, second_started_, mount_, quiesced_, want_, started_by_want_);
     w(durable_, changes_, writing_, persist_retry_, persist_failures_);
     w(liveness_, peer_, lived_twice_, peer_saw_me_leave_, beat_now_, announced_, checkpoint_);
     w.peer_incarnation(announced_by_);
@@ -135,6 +135,7 @@ class Node {
   bool apply(Event, const char* action = nullptr);
   bool pump_task();
   bool start_step();
+  void gave_place_up();
   bool waits_for_condition();
   void finish_step();
   void check_step_limit();
@@ -166,7 +167,6 @@ class Node {
   bool hearing() const { return peer_ && liveness_.any_heard(now_); }
   bool peer_is_primary() const { return peer_->role == Role::alone || peer_->role == Role::prim; } // what it says; there is one
   bool proven() const { return hearing() && liveness_.proven(); }
-  bool set_is_whole() const { return durable_.covers || left_whole_; }
   Side my_side() const;
   Side peer_side() const;
   Verdict verdict() const { return compare(my_side(), peer_side()); }
@@ -285,7 +285,6 @@ class Node {
   bool both_started_ = false, prim_started_ = false, sec_started_ = false, second_started_ = false;
   std::optional<MountKind> mount_;
   std::optional<std::pair<Position, bool>> quiesced_; // Mirror left: its last position, covers
-  bool left_whole_ = false; // it was refused, and left with a whole set that its record, still of the pair, does not claim
   std::uint64_t wanted_id_ = 0;                       // the command that `want_` answers
   Want want_ = Want::start;
   bool started_by_want_ = false;

@@ -31,6 +31,7 @@ enum class ChangeKind : std::uint8_t {
   goodbye,
   yield,
   consent,
+  whole, // of a pair that it left without a word, refused: its set is whole all the same
   failover_off,
   forget,
   settings,

@@ -206,6 +206,10 @@ bool Node::mutate(const Change& c, Record& r) {
     if (r.state != Freshness::shared) return false;
     outdate(Why::consent), r.covers = c.covers, r.complete = r.complete && c.complete;
     return true;
+  case ChangeKind::whole:
+    if (r.state != Freshness::shared || r.covers) return false;
+    r.covers = true;
+    return true;
   case ChangeKind::forget: { // second fullsync on data that would not lose by itself: the operator gives this node's
                              // lineage up
     Record blank;
@@ -258,14 +262,14 @@ void Node::persisted(const Change& c) {
     tell(c.rule, static_cast<std::int64_t>(durable_.g.counter), 0, to_string(durable_.g));
     return went_alone(c.empty_history);
   case ChangeKind::offer: offered_for_ = c.session; return;
-  case ChangeKind::claim: return;
+  case ChangeKind::claim:
+  case ChangeKind::whole: return;
   case ChangeKind::store: key_.went_back = false; return;
   case ChangeKind::follow:
     if (!following_ || following_->session != c.session) return;
     following_->started = true;
     goodbye_ = Goodbye::none, wants_swap_ = swapping_ = false, leave_complete_ = true;
     standing_ = Standing::target;
-    left_whole_ = false;
     wanted_too_late(false);
     apply(Event::follow);
     return to_mirror(order::FollowResync{c.session});

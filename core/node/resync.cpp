@@ -5,11 +5,16 @@
 namespace lockstep {
 namespace {
 constexpr Duration restart_pause = seconds(1); // between two sessions with a source that ends them
+
+LifeId in_session(LifeId l) {
+  if (mutated(Mutant::copy_of_a_former_life)) l.nonce = 0;
+  return l;
+}
 }
 
 bool Node::names_me(const Session& s) const {
-  return s.source == durable_.node_uid && s.source_incarnation == incarnation_ && s.source_gen == durable_.g &&
-         s.target_incarnation == peer_->incarnation;
+  bool lives = s.source_life == in_session(life()) && s.target_life == in_session(peer_->life());
+  return lives && s.source == durable_.node_uid && s.source_gen == durable_.g;
 }
 
 // ---------------------------------------------------------------- target
@@ -38,7 +43,7 @@ void Node::start_following(const Verdict& v) {
   f.since = now_;
   f.source = source;
   bool full = v.copy == Copy::full || full_next_ || (heard_.went_back && heard_.uid == source.node_uid);
-  f.session = {source.g, peer_->node_uid, peer_->incarnation, incarnation_, full && !mutated(Mutant::full_taken_as_delta), ++session_number_};
+  f.session = {source.g, peer_->node_uid, in_session(peer_->life()), in_session(life()), full && !mutated(Mutant::full_taken_as_delta), ++session_number_};
   following_ = f;
   wait(Wait::starting, v.rule, "begins to copy from the other node", "a moment", "");
   change({.kind = ChangeKind::follow, .rule = v.rule, .dir = source.dir_uid, .session = f.session});
@@ -71,7 +76,7 @@ bool Node::flow_works() const {
 }
 
 bool Node::source_is_there(const Session& s) const {
-  bool same = proven() && peer_->node_uid == s.source && peer_->incarnation == s.source_incarnation && peer_->record.g == s.source_gen;
+  bool same = proven() && peer_->node_uid == s.source && in_session(peer_->life()) == s.source_life && peer_->record.g == s.source_gen;
   return same || mutated(Mutant::followed_without_looking);
 }
 
@@ -82,13 +87,13 @@ void Node::watch_target() {
   if (proven() && !following_->equal && !changing(ChangeKind::equal) && !flow_works())
     return end_following("the replication network is silent", {});
   if (!proven()) {
-    bool other = peer_ && (peer_->node_uid != s.source || peer_->incarnation != s.source_incarnation);
+    bool other = peer_ && (peer_->node_uid != s.source || in_session(peer_->life()) != s.source_life);
     if (other && !mutated(Mutant::source_may_change))
       end_following("the source restarted", {});
     return;
   }
   const auto& p = *peer_;
-  bool same = p.node_uid == s.source && p.incarnation == s.source_incarnation && p.record.g == s.source_gen; // R3
+  bool same = p.node_uid == s.source && in_session(p.life()) == s.source_life && p.record.g == s.source_gen; // R3
   same = same || mutated(Mutant::source_may_change);
   bool serves = p.role == Role::alone || p.role == Role::prim;
   if (!same || !serves) return end_following("the source changed or stopped", {});

@@ -139,13 +139,21 @@ bool Node::pump_task() {
   return true;
 }
 
+// In WAIT, and no member of the pair any more. A node that was refused has recorded nothing: what it keeps of the set is said now.
+void Node::gave_place_up() {
+  standing_ = Standing::idle;
+  bool whole = quiesced_->second && durable_.state == Freshness::shared && !mutated(Mutant::refused_forgets_set);
+  if (whole) change({.kind = ChangeKind::whole});
+  quiesced_.reset();
+}
+
 // False: nothing to wait for.
 bool Node::start_step() {
   auto step = running_->task.step;
   if (is_script(step)) return start_script(step);
   switch (step) {
   case Step::to_wait:
-    if (quiesced_) standing_ = Standing::idle, left_whole_ = quiesced_->second && !mutated(Mutant::refused_forgets_set), quiesced_.reset();
+    if (quiesced_) gave_place_up();
     held_ended_ = false;
     [[fallthrough]];
   case Step::to_alone:

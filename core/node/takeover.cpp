@@ -194,7 +194,6 @@ void Node::went_alone(bool half_copied) {
   if (quiesced_ || ended_ || (ending_ && standing_ == Standing::idle)) return;
   bool cold = standing_ == Standing::idle;
   standing_ = Standing::alone;
-  left_whole_ = false;
   wanted_too_late(true);
   swapping_ = false;
   // What was to lead out of the pair is void: nobody is there to take over.

@@ -70,14 +70,14 @@ const char* sub_name(Sub s) {
 
 void put(Writer& w, const Session& s) {
   put(w, s.source_gen), put(w, s.source);
-  w.u64(s.source_incarnation.value), w.u64(s.target_incarnation.value);
+  for (auto& l : {s.source_life, s.target_life}) w.u64(l.incarnation.value), w.u64(l.nonce);
   w.flag(s.full), w.u64(s.number);
 }
 
 bool get(Reader& r, Session& s) {
   s.source_gen = get_generation(r);
   get(r, s.source);
-  s.source_incarnation.value = r.u64(), s.target_incarnation.value = r.u64();
+  for (auto* l : {&s.source_life, &s.target_life}) l->incarnation.value = r.u64(), l->nonce = r.u64();
   s.full = r.flag(), s.number = r.u64();
   return r.ok();
 }

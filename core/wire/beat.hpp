@@ -19,9 +19,9 @@ const char* sub_name(Sub);   // "NotReady" "Transient" "Ready"
 struct Session {
   Generation source_gen;
   NodeUid source;
-  Incarnation source_incarnation, target_incarnation;
+  LifeId source_life, target_life;
   bool full = false;
-  std::uint64_t number = 0; // chosen by the target, increases within its incarnation
+  std::uint64_t number = 0; // chosen by the target, increases within its life
   auto operator<=>(const Session&) const = default;
 };
 

@@ -5,15 +5,18 @@
 #include "core/mirror/op.hpp"
 #include "core/mirror/pending.hpp"
 #include "core/wire/beat.hpp"
+#include <bit>
 #include <variant>
 
 namespace lockstep {
 
 // First frame of each side on every connection, and again when the side's stream changes. A stream is carried on while the
 // newest hellos of both sides name the same one: that decides between resume (data T6) and break.
-// A target counts its sessions from 1 in every incarnation: the hello of a source that still counts on a former life of the target
-// must not be taken for the one of the new session.
-inline std::uint64_t stream_number(const Session& s) { return s.number + (s.target_incarnation.value << 32); }
+// A target counts its sessions from 1 in every life, and a node that lost its record or was restored counts its incarnations again: the
+// hello of a source that still counts on a former life of the target must not be taken for the one of the new session.
+inline std::uint64_t stream_number(const Session& s) {
+  return (s.number + (s.target_life.incarnation.value << 32)) ^ s.target_life.nonce ^ std::rotl(s.source_life.nonce, 1);
+}
 
 struct HelloFrame {
   NodeUid node_uid;

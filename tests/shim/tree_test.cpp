@@ -139,6 +139,35 @@ BOOST_AUTO_TEST_CASE(directories_that_changed_places_are_renamed_not_copied) {
   }
 }
 
+// A directory that waits for its place below one that is still below it: what operations make of the new parent meanwhile stays.
+BOOST_AUTO_TEST_CASE(a_parent_changed_while_its_child_waits_stays_as_it_is) {
+  LoopImage image;
+  auto pa = image.make("a"), pb = image.make("b");
+  auto a = open_tree(pa, 1), b = open_tree(pb, 2);
+  Key outer = a->mint(), inner = a->mint();
+  both(*a, *b, create(outer, root_key(0), "outer", FileType::directory), {});
+  both(*a, *b, create(inner, outer, "inner", FileType::directory), {});
+  run_command("cd " + pa + " && mv outer/inner inner && mv outer inner/outer");
+  auto drain = [&](Key dir) {
+    Bytes none;
+    auto item = a->read_item({.object = dir, .directory = true}, none);
+    Op op;
+    op.kind = OpKind::drain_dir, op.object = dir;
+    BOOST_REQUIRE_EQUAL(b->apply(op, encode(item.dir), false).error, 0);
+  };
+  drain(inner); // outer has no place yet
+  Op mode;
+  mode.kind = OpKind::setattr, mode.object = inner, mode.mask = setattr_mask::mode | setattr_mask::mtime, mode.mode = 0711;
+  mode.mtime_ns = mode.time_ns = 1'700'000'000'000'000'777;
+  both(*a, *b, mode, {});
+  drain(root_key(0));
+  drain(outer);
+  Op end;
+  end.kind = OpKind::drained;
+  BOOST_REQUIRE_EQUAL(b->apply(end, {}, false).error, 0);
+  require_equal(snapshot(pa), snapshot(pb), "after the last directory");
+}
+
 BOOST_AUTO_TEST_CASE(a_missing_object_without_content_is_said_and_nothing_changes) {
   LoopImage image;
   auto pa = image.make("a"), pb = image.make("b");

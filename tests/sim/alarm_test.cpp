@@ -66,7 +66,7 @@ struct Follower {
   NodeUid source{1, 2};
   Follower() {
     Session s;
-    s.source = source, s.source_incarnation = {3}, s.source_gen.counter = 5, s.number = 1;
+    s.source = source, s.source_life.incarnation = {3}, s.source_gen.counter = 5, s.number = 1;
     HelloFrame h;
     h.generation = 5, h.session = 1, h.is_source = true;
     order.sent(source, {3}, h);

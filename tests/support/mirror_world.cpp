@@ -479,7 +479,7 @@ Session World::begin_resync(int source, bool full) {
   Session s;
   s.source_gen.counter = generation_;
   s.source = {1, static_cast<std::uint64_t>(source + 1)};
-  s.source_incarnation = {sides_[source].incarnation}, s.target_incarnation = {sides_[target].incarnation};
+  s.source_life.incarnation = {sides_[source].incarnation}, s.target_life.incarnation = {sides_[target].incarnation};
   s.full = full, s.number = ++session_;
   current_ = s;
   forget_said();

@@ -106,7 +106,6 @@ class Tree {
   struct Blocked {
     Key dir;
     DirEntry child;
-    FileState self;
   };
   Tree(Options options) : options_(options), open_(options.open_objects) {}
   friend class TreeScan;

@@ -2,6 +2,7 @@
 // staging, content and attributes follow. What is found here under a key is that object, wherever it is.
 #include "shim/linux/tree/digest.hpp"
 #include "shim/linux/tree/directory.hpp"
+#include "shim/linux/tree/times.hpp"
 #include "shim/linux/tree/tree.hpp"
 #include <algorithm>
 #include <cerrno>
@@ -159,7 +160,7 @@ int Tree::attach_all(Key dir, std::uint8_t root, int dirfd, const DirState& stat
     if (e != ENOENT) return e;
     e = attach(root, dirfd, entry);
     if (e == EINVAL && entry.type == FileType::directory)
-      blocked_.push_back({dir, entry, state.self});
+      blocked_.push_back({dir, entry});
     else if (e)
       return e;
   }
@@ -217,21 +218,23 @@ int Tree::locate_directory(const OpenObject& dir, Key key, Fd& parent, std::stri
   return ENOENT;
 }
 
-// A child that was an ancestor of its new parent gets free when the directory that still held it in the chain is
-// drained.
+// A child that was an ancestor of its new parent gets free when the directory that still held it in the chain is drained. Its parent was
+// drained before, and live operations may have changed that since: what it is now stays, its times too.
 int Tree::retry_blocked() {
   bool progress = true;
   while (progress && !blocked_.empty()) {
     progress = false;
     for (std::size_t i = 0; i < blocked_.size();) {
       std::shared_ptr<OpenObject> d;
+      FileState now;
       int e = directory(blocked_[i].dir, d);
+      if (!e) e = read_state(d->fd.get(), now);
       if (!e) e = attach(d->root, d->fd.get(), blocked_[i].child);
       if (e == EINVAL) {
         ++i;
         continue;
       }
-      if (!e) e = apply_state(d->fd.get(), blocked_[i].self);
+      if (!e) e = set_times(d->fd.get(), now.atime_ns, now.mtime_ns);
       if (e && e != ENOENT) return e; // ENOENT: of an earlier session, gone since
       blocked_.erase(blocked_.begin() + static_cast<std::ptrdiff_t>(i));
       progress = true;
