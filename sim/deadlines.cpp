@@ -1,6 +1,5 @@
 #include "sim/deadlines.hpp"
 #include "sim/oracles.hpp"
-#include <algorithm>
 
 namespace lockstep::sim {
 namespace {
@@ -61,11 +60,6 @@ Deadlines::Finding Deadlines::follows(const Host& target, const Session& s) {
   }
   return {{&oracle::L6, "begins session " + std::to_string(s.number) + " after a reset of the connection in session " +
                             std::to_string(was->session.number)}};
-}
-
-bool Deadlines::unheard() const {
-  auto keeps = [&](const Event& e) { return (e.what <= What::corrupt || e.what == What::pause || e.what == What::freeze) && e.at.ns <= queue_.now().ns; };
-  return std::any_of(plan_.events.begin(), plan_.events.end(), keeps);
 }
 
 Deadlines::Finding Deadlines::copies_in_full() const {

@@ -17,7 +17,6 @@ class Deadlines {
   void commanded(const Host&, Verb);
   void connection_reset(const Host& target, const Session* followed);
   Finding copies_in_full() const; // after a pair had formed
-  bool unheard() const; // a fault may have kept one node from hearing the other until now
   Finding follows(const Host& target, const Session&);
   // Asked after a step: has a moment passed by which something had to be done?
   void serves(const Host&);
