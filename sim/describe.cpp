@@ -29,7 +29,7 @@ std::string of(const MirrorOrder& o) {
   return std::visit(Cases{
                         [](const order::LoadSet& x) { return "LoadSet " + of(x.pending); },
                         [](const order::PrepareAlone&) { return std::string("PrepareAlone"); },
-                        [](const order::GoAlone& x) { return "GoAlone " + to_string(x.g) + (x.half_copied ? " half copied" : ""); },
+                        [](const order::GoAlone& x) { return "GoAlone " + to_string(x.g) + (x.keeps_detached ? " keeps what is detached" : ""); },
                         [](const order::Unprepare&) { return std::string("Unprepare"); },
                         [](const order::ServeResync& x) { return "ServeResync " + of(x.session); },
                         [](const order::FollowResync& x) { return "FollowResync " + of(x.session); },

@@ -42,7 +42,7 @@ struct PrepareAlone {};
 // `own` is durable at this generation: serve alone, marking durably first (data:D5). Held operations complete.
 struct GoAlone {
   Generation g;
-  bool half_copied = false; // by primforce: what the copy had detached is all that is left of it, and stays where it is
+  bool keeps_detached = false; // the next copy is full and reads nothing of it: after primforce it may be all that is left of half a copy
 };
 // Give up preparing (the arbiter refused, the peer is back): PRIM resumes holding as pair, SECOND goes on as SECOND.
 struct Unprepare {};
@@ -262,7 +262,7 @@ struct RewriteSet { // replace the durable set by this one, atomically
 struct CloseConnection { // protocol error or a partner of another incarnation: dial again
   std::string why;
 };
-struct PurgeStaging {}; // target, after Ready; or it goes on alone with equal trees: remove what was detached (data T15)
+struct PurgeStaging {}; // target after Ready, or who goes on alone: remove what a copy had detached (data T15)
 struct Say {
   MirrorSaid what;
 };

@@ -164,7 +164,7 @@ void Mirror::obey(const order::GoAlone& o) {
   switch (role_) {
     case Role::target: return refuse("GoAlone");
     case Role::idle:
-    case Role::alone: return become_alone(o.g, o.half_copied);
+    case Role::alone: return become_alone(o.g, o.keeps_detached);
     case Role::prim:
     case Role::second: start_prepare(); [[fallthrough]];
     case Role::preparing:

@@ -193,7 +193,7 @@ class Mirror {
   // ---- takeover.cpp
   void start_prepare();
   void check_prepare();
-  void become_alone(Generation, bool half_copied = false);
+  void become_alone(Generation, bool keeps_detached = false);
   void start_leaving(LeaveKind);
   void check_leaving();
   void fail_unmarked_ops();

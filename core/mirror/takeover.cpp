@@ -35,9 +35,9 @@ void Mirror::check_prepare() {
   if (prepare_.go) become_alone(*prepare_.go);
 }
 
-void Mirror::become_alone(Generation g, bool half_copied) {
+void Mirror::become_alone(Generation g, bool keeps_detached) {
   // A target that was equal, and never heard READY: what its copy detached is in no tree, and must not be read as if it were.
-  if (!half_copied && !mutated(Mutant::detached_is_read)) out_->push_back(fx::PurgeStaging{});
+  if (!keeps_detached && !mutated(Mutant::detached_is_read)) out_->push_back(fx::PurgeStaging{});
   if (role_ != Role::alone) {
     if (!mutated(Mutant::session_outlives_pair)) abort_drains(), session_.reset(); // of a pair that never was ready: nobody answers for it any more
     if (prepare_.active && !prepare_.covers) fail_unmarked_ops();

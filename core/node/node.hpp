@@ -209,7 +209,7 @@ class Node {
   void prepare_early();
   void unprepare();
   void check_continuing();
-  void went_alone(bool half_copied);
+  void went_alone();
   void renew_permit();
   void on_silence(bool former_life_over = false);
   bool unconfirmed() const;

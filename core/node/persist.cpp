@@ -260,7 +260,7 @@ void Node::persisted(const Change& c) {
     return;
   case ChangeKind::mint:
     tell(c.rule, static_cast<std::int64_t>(durable_.g.counter), 0, to_string(durable_.g));
-    return went_alone(c.empty_history);
+    return went_alone();
   case ChangeKind::offer: offered_for_ = c.session; return;
   case ChangeKind::claim:
   case ChangeKind::whole: return;

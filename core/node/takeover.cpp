@@ -185,7 +185,7 @@ void Node::check_continuing() {
 }
 
 // `own` is durable at a new generation: from here this node completes operations by itself.
-void Node::went_alone(bool half_copied) {
+void Node::went_alone() {
   goodbye_ = Goodbye::none, asks_consent_ = false, wants_swap_ = false, refused_ = false, episode_ = {},
   lease_lost_ = false;
   key_.since = Instant::never();
@@ -203,7 +203,7 @@ void Node::went_alone(bool half_copied) {
   std::erase_if(tasks_, out);
   if (running_ && out(running_->task) && running_->task.step == Step::leave && !running_->asked) running_.reset();
   following_.reset(), serving_copy_.reset(), progress_.reset();
-  to_mirror(order::GoAlone{durable_.g, half_copied});
+  to_mirror(order::GoAlone{durable_.g, durable_.base.none()});
   permit_ = {durable_.g.counter, Instant::never()};
   to_mirror(permit_);
   set_resource("rfs.uptodate", "up", "rfsplug");
