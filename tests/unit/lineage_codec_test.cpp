@@ -32,7 +32,7 @@ static Beat sample_beat() {
   b.sub = Sub::ready, b.serving = true;
   b.goodbye = Goodbye::swap, b.last = {9, 1000}, b.consent = true, b.asks_consent = true, b.wants_swap = true,
   b.quotes_rev = 4;
-  b.resync_active = true, b.session = {b.record.g, {1, 2}, {5}, {4}, true, 6}, b.equal = true, b.ready_for = true;
+  b.resync_active = true, b.session = {b.record.g, {1, 2}, LifeId{{5}, 50}, LifeId{{4}, 40}, true, 6}, b.equal = true, b.ready_for = true;
   b.resources = {{"heartbeat.flow", "up"}, {"rfs.uptodate", "up"}};
   return b;
 }
