@@ -34,13 +34,14 @@ void Oracles::answered(const Host& h, bool ok, const std::string& sentence) {
 }
 void Oracles::told(const Host& h, const Note& n) {
   rules_seen_.insert(rule_name(n.rule));
-  if (n.rule == Rule::N2F) remembers_ = {}; // a copy was begun that its source never heard of, or too late, and it minted anew
   bool by_operator = std::max(forced_at_[0], forced_at_[1]) > formed_at_; // prim on one node while the other goes on by itself
-  if (n.rule == Rule::T1 && by_operator) remembers_ = {};
+  // N2F: a copy was begun that its source never heard of, or too late, and it minted anew.
+  if (n.rule == Rule::N2F || (n.rule == Rule::T1 && by_operator)) remembers_ = {};
   // One of the two knows what may differ: by its memory, or by what it wrote down when the pair broke.
+  if (n.rule != Rule::D4 || n.text != "full" || !(remembers_[0] || remembers_[1])) return;
   const std::optional<Record>&mine = h.disk().state.record, &theirs = other(h).disk().state.record;
   bool counts = mine && theirs && (mine->covers || mine->base == theirs->base); // else only the other's set was whole, and counts anew
-  if (n.rule == Rule::D4 && n.text == "full" && counts && (remembers_[0] || remembers_[1])) find(h, deadlines_.copies_in_full());
+  if (counts) find(h, deadlines_.copies_in_full());
 }
 
 void Oracles::after_step(const Host& h) {

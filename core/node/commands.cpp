@@ -17,9 +17,8 @@ void Node::answer_wanted(bool ok, std::string sentence) {
 void Node::wanted_too_late(bool serves) {
   if (want_ == Want::start || mutated(Mutant::late_wish_is_kept)) return;
   bool there = serves ? want_ == Want::prim : want_ == Want::second;
-  answer_wanted(there, there    ? ""
-                       : serves ? "this node had just begun to serve: stop it first, then say it again"
-                                : "this node had just begun to copy from the other one: stop it first, then say it again");
+  auto begun = std::string("this node had just begun to ") + (serves ? "serve" : "copy from the other one");
+  answer_wanted(there, there ? "" : begun + ": stop it first, then say it again");
   want_ = Want::start;
 }
 

@@ -10,6 +10,7 @@ LifeId in_session(LifeId l) {
   if (mutated(Mutant::copy_of_a_former_life)) l.nonce = 0;
   return l;
 }
+bool from_source(const Beat& b, const Session& s) { return b.node_uid == s.source && in_session(b.life()) == s.source_life; }
 }
 
 bool Node::names_me(const Session& s) const {
@@ -76,7 +77,7 @@ bool Node::flow_works() const {
 }
 
 bool Node::source_is_there(const Session& s) const {
-  bool same = proven() && peer_->node_uid == s.source && in_session(peer_->life()) == s.source_life && peer_->record.g == s.source_gen;
+  bool same = proven() && from_source(*peer_, s) && peer_->record.g == s.source_gen;
   return same || mutated(Mutant::followed_without_looking);
 }
 
@@ -87,13 +88,13 @@ void Node::watch_target() {
   if (proven() && !following_->equal && !changing(ChangeKind::equal) && !flow_works())
     return end_following("the replication network is silent", {});
   if (!proven()) {
-    bool other = peer_ && (peer_->node_uid != s.source || in_session(peer_->life()) != s.source_life);
+    bool other = peer_ && !from_source(*peer_, s);
     if (other && !mutated(Mutant::source_may_change))
       end_following("the source restarted", {});
     return;
   }
   const auto& p = *peer_;
-  bool same = p.node_uid == s.source && in_session(p.life()) == s.source_life && p.record.g == s.source_gen; // R3
+  bool same = from_source(p, s) && p.record.g == s.source_gen; // R3
   same = same || mutated(Mutant::source_may_change);
   bool serves = p.role == Role::alone || p.role == Role::prim;
   if (!same || !serves) return end_following("the source changed or stopped", {});

@@ -68,16 +68,19 @@ const char* sub_name(Sub s) {
   return "?";
 }
 
+static void put(Writer& w, const LifeId& l) { w.u64(l.incarnation.value), w.u64(l.nonce); }
+static void get(Reader& r, LifeId& l) { l.incarnation.value = r.u64(), l.nonce = r.u64(); }
+
 void put(Writer& w, const Session& s) {
   put(w, s.source_gen), put(w, s.source);
-  for (auto& l : {s.source_life, s.target_life}) w.u64(l.incarnation.value), w.u64(l.nonce);
+  put(w, s.source_life), put(w, s.target_life);
   w.flag(s.full), w.u64(s.number);
 }
 
 bool get(Reader& r, Session& s) {
   s.source_gen = get_generation(r);
   get(r, s.source);
-  for (auto* l : {&s.source_life, &s.target_life}) l->incarnation.value = r.u64(), l->nonce = r.u64();
+  get(r, s.source_life), get(r, s.target_life);
   s.full = r.flag(), s.number = r.u64();
   return r.ok();
 }
@@ -87,7 +90,7 @@ Bytes encode(const Beat& b) {
   w.u16(protocol_version), w.u16(b.compare_version);
   put(w, b.node_uid);
   w.u64(b.incarnation.value), w.u64(b.nonce), w.u64(b.seq), w.i64(b.sent_ns), w.i64(b.timeout.ns), w.i64(b.pulse.ns);
-  w.u64(b.echo.incarnation.value), w.u64(b.echo.nonce), w.u64(b.echo_seq), w.i64(b.echo_sent_ns);
+  put(w, b.echo), w.u64(b.echo_seq), w.i64(b.echo_sent_ns);
   put_claim(w, b);
   w.u8(static_cast<std::uint8_t>(b.goodbye));
   put_position(w, b.last);
@@ -107,7 +110,7 @@ std::optional<Beat> decode_beat(const std::uint8_t* p, std::size_t n) {
   b.compare_version = r.u16();
   get(r, b.node_uid);
   b.incarnation.value = r.u64(), b.nonce = r.u64(), b.seq = r.u64(), b.sent_ns = r.i64(), b.timeout.ns = r.i64(), b.pulse.ns = r.i64();
-  b.echo.incarnation.value = r.u64(), b.echo.nonce = r.u64(), b.echo_seq = r.u64(), b.echo_sent_ns = r.i64();
+  get(r, b.echo), b.echo_seq = r.u64(), b.echo_sent_ns = r.i64();
   // A negative or absurd (over 30 days) timeout is no beat of ours; arithmetic on the rest cannot overflow.
   if (b.timeout.ns < 0 || b.timeout > seconds(30 * 86400) || b.pulse.ns < 0 || b.pulse > b.timeout) return std::nullopt;
   get_claim(r, b);
