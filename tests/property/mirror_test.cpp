@@ -155,16 +155,7 @@ class Story {
   void react() {
     auto& p = w_.side(prim_);
     for (auto it = submitted_.begin(); it != submitted_.end();) it = p.completed.count(it->first) ? settle(it) : std::next(it);
-    if (state_ == State::resync && w_.last_said<said::EqualAt>(1 - prim_) && w_.last_said<said::SourceDrained>(prim_)) {
-      Generation g;
-      g.counter = w_.generation();
-      w_.order(prim_, order::Pair{g});
-      w_.order(prim_, order::Ready{g});
-      w_.order(1 - prim_, order::Ready{g});
-      if (!w_.mirror(prim_).ready() || !w_.mirror(1 - prim_).ready()) why_ = "not ready after Equal";
-      state_ = State::paired, was_ready_ = true;
-      w_.forget_said();
-    }
+    // Before Equal: Node hears them in the order in which they are said, and a pair of a source that gave its peer up holds for ever.
     if (unknown_ && w_.last_said<said::PeerFailed>(prim_)) {
       w_.forget_said();
       if (state_ == State::paired) {
@@ -174,6 +165,16 @@ class Story {
       } else if (state_ == State::resync) {
         break_resync();
       }
+    }
+    if (state_ == State::resync && w_.last_said<said::EqualAt>(1 - prim_) && w_.last_said<said::SourceDrained>(prim_)) {
+      Generation g;
+      g.counter = w_.generation();
+      w_.order(prim_, order::Pair{g});
+      w_.order(prim_, order::Ready{g});
+      w_.order(1 - prim_, order::Ready{g});
+      if (!w_.mirror(prim_).ready() || !w_.mirror(1 - prim_).ready()) why_ = "not ready after Equal";
+      state_ = State::paired, was_ready_ = true;
+      w_.forget_said();
     }
     if (w_.last_said<said::PeerFailed>(prim_)) why_ = "PeerFailed: " + w_.last_said<said::PeerFailed>(prim_)->why;
     if (w_.side(1 - prim_).up && w_.last_said<said::SelfFailed>(1 - prim_))
