@@ -13,6 +13,7 @@ class Work {
   Result run();
 
  private:
+  Result carry_out();
   Result fail(std::int32_t e) { return {.error = e}; }
   Result commit() {
     fs_.commit(std::move(txn_));
@@ -128,6 +129,7 @@ Result Work::write() {
   if (!hole && content_) {
     for (std::uint64_t i = 0; i < count; ++i) fs_.write(op_.object, first + i, content_->units[i]);
   }
+  if (injected_.unknown) return {.error = injected_.error, .partial = true};
   if (injected_.error) return {.error = injected_.error, .amount = count * unit_size, .partial = count > 0};
   return {.amount = count * unit_size};
 }
@@ -181,7 +183,13 @@ Result Work::xattr() {
 
 Result Work::run() {
   bool data = op_.kind == OpKind::write || op_.kind == OpKind::drain_data;
-  if (injected_.error && !data) return fail(injected_.error);
+  if (!injected_.error || data) return carry_out();
+  bool unknown = injected_.unknown && op_.kind != OpKind::sync;
+  if (unknown && injected_.done && carry_out().error) return fail(injected_.error);
+  return {.error = injected_.error, .partial = unknown};
+}
+
+Result Work::carry_out() {
   switch (op_.kind) {
   case OpKind::create: return create();
   case OpKind::link: return link();

@@ -26,10 +26,12 @@ namespace err {
 inline constexpr std::int32_t noent = 2, io = 5, exist = 17, notdir = 20, inval = 22, nospc = 28, notempty = 39, loop = 40, nodata = 61;
 }
 
-// How an injected disk error meets this operation: nothing done, or (data operations) the first part of it.
+// How an injected disk error meets this operation: nothing done, the first part of it and so it is told (data operations), or nobody
+// knows (data:D9): all of it, a part or nothing.
 struct Injected {
   std::int32_t error = 0;
   std::uint64_t part = 0; // units written before the error
+  bool unknown = false, done = false; // done: what is not data was carried out nevertheless
 };
 
 Result carry_out(FileSystem&, const Op&, const Content*, bool may_be_done, const Injected&);

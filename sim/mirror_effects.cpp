@@ -27,7 +27,9 @@ Injected Host::injected_for(std::uint64_t units) {
   for (auto [w, error] : {std::pair{What::eio, err::io}, std::pair{What::enospc, err::nospc}}) {
     auto e = weather_.on_node(w, index_, queue_.now());
     auto h = chance(11);
-    if (e && percent(h, static_cast<std::uint64_t>(e->number))) return {error, units ? mix64(h ^ 1) % units : 0};
+    if (!e || !percent(h, static_cast<std::uint64_t>(e->number))) continue;
+    auto how = mix64(h ^ 2);
+    return {error, units ? mix64(h ^ 1) % units : 0, w == What::eio && how % 3 == 0, (how >> 8) % 2 == 0};
   }
   return {};
 }

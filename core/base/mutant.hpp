@@ -114,6 +114,7 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(hung_script_is_awaited, "peers:6.17", "a script beyond its limit is waited for", mutant_any, none)                                          \
   X(slow_second_is_awaited, "peers:6.14", "PRIM waits for a silent SECOND without end", mutant_any, none)                                       \
   /* automaton, address, scripts */                                                                                                             \
+  X(failure_at_pairing_unheard, "data:D9", "what a source cannot replicate while the pair is recorded is heard by nobody", mutant_any, none)         \
   X(late_wish_is_kept, "safekit:1.4", "a prim that came when the node had begun to copy is carried out when the pair ends", mutant_any, none)    \
   X(address_stays, "safekit:3.4", "the address is left to expire when the role is given up", mutant_any, none)                                  \
   X(goodbye_before_stop, "design:5", "goodbye is said before the application is stopped", mutant_any, none)                                     \
@@ -131,6 +132,8 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(applied_out_of_order, "data:D7", "SECOND lets two operations change places", mutant_any, none)                                              \
   X(failure_not_told, "data:D9", "a failed operation is not cancelled on SECOND", mutant_any, none)                                             \
   X(short_write_is_whole, "data:D9", "a short write counts as a whole one", mutant_any, none)                                                   \
+  X(unknown_is_nothing, "data:D9", "an operation that failed with an unknown effect is cancelled like one without", mutant_any, none)           \
+  X(unknown_not_drained, "data:D9", "what failed with an unknown effect while a copy runs is not copied again", mutant_any, none)               \
   X(completed_before_outcome, "data:D9", "what follows a failure completes before SECOND knows of it", mutant_any, none)                        \
   X(cancel_not_repeated, "data:T6", "a cancel that was lost in a cut is not sent again", mutant_any, none)                                      \
   X(resumed_without_resend, "data:T6", "a new connection goes on where the old one's wire ended", mutant_any, none)                             \

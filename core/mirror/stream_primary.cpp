@@ -146,7 +146,7 @@ void Mirror::note_outcome(LiveOp& l, const in::Executed& x) {
   if (short_write && mutated(Mutant::short_write_is_whole)) l.error = 0;
   else if (short_write) note.outcome = Outcome::amended, note.amount = x.amount, l.error = 0;
   else if (x.error == 0 && write && x.amount == 0 && l.op.length > 0) note.outcome = Outcome::cancelled, l.error = errno_io;
-  else if (x.error != 0 && x.partial) return unknown_effect(l);
+  else if (x.error != 0 && x.partial && !mutated(Mutant::unknown_is_nothing)) return unknown_effect(l);
   else if (x.error != 0) note.outcome = Outcome::cancelled;
   if (l.op.kind == OpKind::sync && x.error != 0 && !mutated(Mutant::failed_flush_counts)) { // Linux says it once: this disk cannot vouch for a checkpoint any more (T4)
     flush_.frozen = true;
@@ -168,7 +168,7 @@ void Mirror::unknown_effect(LiveOp& l) {
   tell(Rule::D9, static_cast<std::int64_t>(l.seq), l.error, op_name(l.op.kind));
   if (!sends() || l.seq <= tx_.base) return; // not of this stream: what it touches is marked, and drained after it
   if (session_ && session_->stage != SourceSession::Stage::drained) {
-    must_drain(touched_by(l.op));
+    if (!mutated(Mutant::unknown_not_drained)) must_drain(touched_by(l.op));
     l.failed = true;
     OutcomeNote note{l.seq, Outcome::cancelled, 0};
     tx_.exceptions[l.seq] = note;

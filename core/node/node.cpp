@@ -186,7 +186,9 @@ void Node::heard_from_mirror(const MirrorSaid& what) {
           [this](const said::PeerFailed& s) {
             log('E', "reintegre", "Replication with the other node is broken: " + s.why);
             tell(s.rule, 0, 0, s.why);
-            if (standing_ == Standing::prim)
+            // Already when the pair is being recorded: Mirror says it once, and the new SECOND hears it as soon as it is one.
+            bool pairing = serving_copy_ && serving_copy_->pairing && !mutated(Mutant::failure_at_pairing_unheard);
+            if (standing_ == Standing::prim || pairing)
               asks_consent_ = true, beat_now_ = true;
             else if (standing_ == Standing::alone)
               stop_serving_copy(s.why);

@@ -181,7 +181,7 @@ void Node::watch_source() {
   }
   if (!serving_copy_ || p.session != serving_copy_->session || !proposes) return;
   if (p.equal && !serving_copy_->pairing && p.record.g == durable_.g && p.record.state == Freshness::outdated) {
-    serving_copy_->pairing = true;
+    serving_copy_->pairing = true, asks_consent_ = false;
     to_mirror(order::Pair{durable_.g}); // from here nothing completes without the target
     return change({.kind = ChangeKind::share_source, .rule = Rule::R1, .session = p.session});
   }

@@ -1,5 +1,6 @@
 // The replicated tree: both nodes end equal, whatever the operations; a drain makes any tree equal; a scan sees what
 // changed.
+#include "shim/linux/tree/times.hpp"
 #include "tests/shim/tree_fixture.hpp"
 #include <fcntl.h>
 #include <fstream>
@@ -305,6 +306,28 @@ BOOST_AUTO_TEST_CASE(a_full_disk_is_a_short_write_or_an_error_never_a_lie) {
   struct stat st {};
   stat((path + "/file").c_str(), &st);
   BOOST_TEST(static_cast<std::uint64_t>(st.st_size) == op.offset + r.amount);
+}
+
+// ext4 lets a file grow as far as the space reached. The secondary is told that nothing happened (data:D9), so nothing must have.
+BOOST_AUTO_TEST_CASE(an_allocation_that_fails_leaves_the_file_as_it_was) {
+  LoopImage image(16);
+  auto path = image.make("a");
+  auto tree = open_tree(path, 1);
+  Key key = tree->mint();
+  tree->execute(create(key, root_key(0), "file"), {});
+  Bytes payload(5000, 'x');
+  Op op;
+  op.kind = OpKind::write, op.object = key, op.length = payload.size(), op.time_ns = 1'000'000'007;
+  BOOST_REQUIRE(tree->execute(op, payload).error == 0);
+  op.kind = OpKind::fallocate, op.length = 64u << 20, op.time_ns = 2'000'000'009;
+  auto r = tree->execute(op, {});
+  BOOST_TEST(r.error == ENOSPC);
+  BOOST_TEST(!r.partial);
+  struct stat st {};
+  stat((path + "/file").c_str(), &st);
+  BOOST_TEST(st.st_size == 5000);
+  BOOST_TEST(to_ns(st.st_mtim) == 1'000'000'007);
+  BOOST_TEST(tree->space().free_bytes > (4u << 20)); // what was allocated is free again
 }
 
 BOOST_AUTO_TEST_SUITE_END()

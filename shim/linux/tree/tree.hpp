@@ -11,6 +11,7 @@
 #include "shim/linux/tree/object.hpp"
 #include "shim/linux/tree/open_objects.hpp"
 #include <atomic>
+#include <cerrno>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -30,6 +31,10 @@ struct OpResult {
   std::uint64_t need = 0;   // drain_query: bit i = digest block i differs
   std::vector<Key> lacks;   // drain_dir: nothing was changed, these are missing here
 };
+// How a failed operation is told (data:D9). `changed`: something of it is in the tree. `refused`: nothing is, unless the
+// disk failed: then nobody knows.
+inline OpResult changed(int error) { return {error, 0, error != 0}; }
+inline OpResult refused(int error) { return {error, 0, error == EIO}; }
 
 // Recorded on the data root itself, durably, beside the record (data T2).
 struct RootCheckpoint {
@@ -119,17 +124,17 @@ class Tree {
   int name_is(int dirfd, const std::string& name, Key key, Found& found);
 
   OpResult dispatch(const Op& op, std::span<const std::uint8_t> payload);
-  int create(const Op& op);
+  OpResult create(const Op& op);
   int create_regular(const Op& op, const Root& root, std::uint8_t index, int dirfd, const std::string& name);
   int create_named(const Op& op, const Root& root, std::uint8_t index, int dirfd, const std::string& name);
   int create_at(const Op& op, std::uint8_t root, int dirfd, const std::string& name);
-  int link(const Op& op);
-  int unlink(const Op& op);
-  int rename(const Op& op);
+  OpResult link(const Op& op);
+  OpResult unlink(const Op& op);
+  OpResult rename(const Op& op);
   OpResult write(const Op& op, std::span<const std::uint8_t> payload);
-  int truncate(const Op& op);
-  int setattr(const Op& op);
-  int fallocate(const Op& op);
+  OpResult truncate(const Op& op);
+  OpResult setattr(const Op& op);
+  OpResult fallocate(const Op& op);
   int setxattr(const Op& op, std::span<const std::uint8_t> payload);
   int removexattr(const Op& op);
   int sync(const Op& op);

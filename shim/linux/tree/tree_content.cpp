@@ -32,6 +32,13 @@ bool already_so(const Op& op, std::int32_t error) {
   }
 }
 
+bool as_before(int fd, const struct stat& before) {
+  struct stat now {};
+  if (fstat(fd, &now)) return false;
+  bool same = now.st_size == before.st_size && to_ns(now.st_mtim) == to_ns(before.st_mtim);
+  return same || (ftruncate(fd, before.st_size) == 0 && set_times(fd, std::nullopt, to_ns(before.st_mtim)) == 0);
+}
+
 } // namespace
 
 OpResult Tree::execute(const Op& op, std::span<const std::uint8_t> payload) { return dispatch(op, payload); }
@@ -48,16 +55,16 @@ OpResult Tree::apply(const Op& op, std::span<const std::uint8_t> payload, bool m
 
 OpResult Tree::dispatch(const Op& op, std::span<const std::uint8_t> payload) {
   switch (op.kind) {
-  case OpKind::create: return {create(op)};
-  case OpKind::link: return {link(op)};
-  case OpKind::unlink: return {unlink(op)};
-  case OpKind::rename: return {rename(op)};
+  case OpKind::create: return create(op);
+  case OpKind::link: return link(op);
+  case OpKind::unlink: return unlink(op);
+  case OpKind::rename: return rename(op);
   case OpKind::write: return write(op, payload);
-  case OpKind::truncate: return {truncate(op)};
-  case OpKind::setattr: return {setattr(op)};
-  case OpKind::fallocate: return {fallocate(op)};
-  case OpKind::setxattr: return {setxattr(op, payload)};
-  case OpKind::removexattr: return {removexattr(op)};
+  case OpKind::truncate: return truncate(op);
+  case OpKind::setattr: return setattr(op);
+  case OpKind::fallocate: return fallocate(op);
+  case OpKind::setxattr: return refused(setxattr(op, payload));
+  case OpKind::removexattr: return refused(removexattr(op));
   case OpKind::sync: return {sync(op)};
   case OpKind::drain_dir: return drain_dir(op, payload);
   case OpKind::drain_query: return drain_query(op, payload);
@@ -86,50 +93,60 @@ OpResult Tree::write(const Op& op, std::span<const std::uint8_t> payload) {
   if (some || payload.empty())
     if (int t = set_times(file->fd.get(), std::nullopt, op.time_ns)) return {t, done, some};
   if (e == 0) return {0, done};
-  // The application hears of what was written, as write(2) would say it; an I/O error may have left anything behind.
+  // The application hears of what was written, as write(2) would say it.
   if (some) return {0, done, true};
-  return {e, 0, e == EIO};
+  return refused(e);
 }
 
-int Tree::truncate(const Op& op) {
+OpResult Tree::truncate(const Op& op) {
   int e = 0;
   auto file = open(op.object, e);
-  if (!file) return e;
-  if (ftruncate(file->fd.get(), static_cast<off_t>(op.length))) return file_error_number(errno);
-  return set_times(file->fd.get(), std::nullopt, op.time_ns);
+  if (!file) return {e};
+  if (ftruncate(file->fd.get(), static_cast<off_t>(op.length))) return refused(file_error_number(errno));
+  return changed(set_times(file->fd.get(), std::nullopt, op.time_ns));
 }
 
 // What the mask does not name stays, set-id bits included: a change of owner would take them away, so the mode is put
 // back.
-int Tree::setattr(const Op& op) {
+OpResult Tree::setattr(const Op& op) {
   int e = 0;
   auto object = open(op.object, e);
-  if (!object) return e;
+  if (!object) return {e};
   int fd = object->fd.get();
   struct stat st {};
-  if (fstatat(fd, "", &st, AT_EMPTY_PATH)) return errno;
+  if (fstatat(fd, "", &st, AT_EMPTY_PATH)) return {errno};
   bool owner = op.mask & (setattr_mask::uid | setattr_mask::gid);
   auto uid = op.mask & setattr_mask::uid ? op.uid : static_cast<uid_t>(-1);
   auto gid = op.mask & setattr_mask::gid ? op.gid : static_cast<gid_t>(-1);
-  if (owner && fchownat(fd, "", uid, gid, AT_EMPTY_PATH)) return errno;
+  if (owner && fchownat(fd, "", uid, gid, AT_EMPTY_PATH)) return refused(errno);
   mode_t mode = op.mask & setattr_mask::mode ? op.mode : st.st_mode;
   if ((owner || (op.mask & setattr_mask::mode)) && object->type != FileType::symlink &&
       chmod(path_of(fd).c_str(), mode & 07777))
-    return errno;
+    return owner ? changed(errno) : refused(errno);
   std::optional<std::int64_t> atime, mtime;
   if (op.mask & setattr_mask::atime) atime = op.atime_ns;
   if (op.mask & setattr_mask::mtime) mtime = op.mtime_ns;
-  return atime || mtime ? set_times(fd, atime, mtime) : 0;
+  if (!atime && !mtime) return {};
+  e = set_times(fd, atime, mtime);
+  return owner || (op.mask & setattr_mask::mode) ? changed(e) : refused(e);
 }
 
-int Tree::fallocate(const Op& op) {
+OpResult Tree::fallocate(const Op& op) {
   int e = 0;
   auto file = open(op.object, e);
-  if (!file) return e;
-  if (::fallocate(file->fd.get(), static_cast<int>(op.flags), static_cast<off_t>(op.offset),
-                  static_cast<off_t>(op.length)))
-    return file_error_number(errno);
-  return set_times(file->fd.get(), std::nullopt, op.time_ns);
+  if (!file) return {e};
+  int fd = file->fd.get();
+  struct stat before {};
+  if (fstat(fd, &before)) return {errno};
+  if (::fallocate(fd, static_cast<int>(op.flags), static_cast<off_t>(op.offset), static_cast<off_t>(op.length)) == 0)
+    return changed(set_times(fd, std::nullopt, op.time_ns));
+  e = file_error_number(errno);
+  // A request that was understood may have been carried out up to where the space ended. New room can be given back.
+  bool none = e == EOPNOTSUPP || e == EINVAL || e == EPERM || e == EFBIG || e == ETXTBSY;
+  if (none) return {e};
+  bool moves_content = op.flags & ~static_cast<std::uint32_t>(FALLOC_FL_KEEP_SIZE);
+  if (moves_content) return changed(e);
+  return as_before(fd, before) ? refused(e) : changed(e);
 }
 
 int Tree::setxattr(const Op& op, std::span<const std::uint8_t> payload) {

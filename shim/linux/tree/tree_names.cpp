@@ -37,12 +37,12 @@ int Tree::name_is(int dirfd, const std::string& name, Key key, Found& found) {
   return found.key == key ? 0 : ESTALE;
 }
 
-int Tree::create(const Op& op) {
+OpResult Tree::create(const Op& op) {
   std::shared_ptr<OpenObject> d;
-  if (int e = directory(op.dir, d)) return e;
-  if (index_.find(op.object)) return EEXIST;
-  if (int e = create_at(op, d->root, d->fd.get(), op.name)) return e;
-  return set_times(d->fd.get(), std::nullopt, op.time_ns);
+  if (int e = directory(op.dir, d)) return {e};
+  if (index_.find(op.object)) return {EEXIST};
+  if (int e = create_at(op, d->root, d->fd.get(), op.name)) return refused(e);
+  return changed(set_times(d->fd.get(), std::nullopt, op.time_ns));
 }
 
 int Tree::create_at(const Op& op, std::uint8_t root, int dirfd, const std::string& name) {
@@ -87,44 +87,44 @@ int Tree::create_named(const Op& op, const Root& root, std::uint8_t index, int d
   return 0;
 }
 
-int Tree::link(const Op& op) {
+OpResult Tree::link(const Op& op) {
   std::shared_ptr<OpenObject> d;
-  if (int e = directory(op.dir, d)) return e;
+  if (int e = directory(op.dir, d)) return {e};
   int e = 0;
   auto object = open(op.object, e);
-  if (!object) return e;
-  if (object->root != d->root) return EXDEV;
-  if (linkat(object->fd.get(), "", d->fd.get(), op.name.c_str(), AT_EMPTY_PATH)) return errno;
-  return set_times(d->fd.get(), std::nullopt, op.time_ns);
+  if (!object) return {e};
+  if (object->root != d->root) return {EXDEV};
+  if (linkat(object->fd.get(), "", d->fd.get(), op.name.c_str(), AT_EMPTY_PATH)) return refused(errno);
+  return changed(set_times(d->fd.get(), std::nullopt, op.time_ns));
 }
 
-int Tree::unlink(const Op& op) {
+OpResult Tree::unlink(const Op& op) {
   std::shared_ptr<OpenObject> d;
-  if (int e = directory(op.dir, d)) return e;
+  if (int e = directory(op.dir, d)) return {e};
   Found found;
-  if (int e = name_is(d->fd.get(), op.name, op.object, found)) return e;
+  if (int e = name_is(d->fd.get(), op.name, op.object, found)) return {e};
   bool is_dir = found.handle.type == FileType::directory;
-  if (unlinkat(d->fd.get(), op.name.c_str(), is_dir ? AT_REMOVEDIR : 0)) return errno;
+  if (unlinkat(d->fd.get(), op.name.c_str(), is_dir ? AT_REMOVEDIR : 0)) return refused(errno);
   if (is_dir || found.st.st_nlink <= 1) forget(op.object);
-  return set_times(d->fd.get(), std::nullopt, op.time_ns);
+  return changed(set_times(d->fd.get(), std::nullopt, op.time_ns));
 }
 
-int Tree::rename(const Op& op) {
+OpResult Tree::rename(const Op& op) {
   std::shared_ptr<OpenObject> from, to;
-  if (int e = directory(op.dir, from)) return e;
-  if (int e = directory(op.dir2, to)) return e;
-  if (from->root != to->root) return EXDEV;
+  if (int e = directory(op.dir, from)) return {e};
+  if (int e = directory(op.dir2, to)) return {e};
+  if (from->root != to->root) return {EXDEV};
   Found moved, gone;
-  if (int e = name_is(from->fd.get(), op.name, op.object, moved)) return e;
+  if (int e = name_is(from->fd.get(), op.name, op.object, moved)) return {e};
   bool exchange = op.flags & rename_exchange;
   if (!op.replaced.none())
-    if (int e = name_is(to->fd.get(), op.name2, op.replaced, gone)) return e;
+    if (int e = name_is(to->fd.get(), op.name2, op.replaced, gone)) return {e};
   unsigned flags = exchange ? RENAME_EXCHANGE : op.replaced.none() ? RENAME_NOREPLACE : 0;
-  if (renameat2(from->fd.get(), op.name.c_str(), to->fd.get(), op.name2.c_str(), flags)) return errno;
+  if (renameat2(from->fd.get(), op.name.c_str(), to->fd.get(), op.name2.c_str(), flags)) return refused(errno);
   bool was_last = gone.handle.type == FileType::directory || gone.st.st_nlink <= 1;
   if (!op.replaced.none() && !exchange && op.replaced != op.object && was_last) forget(op.replaced);
-  if (int e = set_times(from->fd.get(), std::nullopt, op.time_ns)) return e;
-  return set_times(to->fd.get(), std::nullopt, op.time_ns);
+  if (int e = set_times(from->fd.get(), std::nullopt, op.time_ns)) return changed(e);
+  return changed(set_times(to->fd.get(), std::nullopt, op.time_ns));
 }
 
 } // namespace lockstep
