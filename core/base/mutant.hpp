@@ -104,6 +104,7 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(unsaid_equality_is_lost, "peers:6.5", "a source that stops when its target is equal and before it said so is copied in full later", mutant_any, none)\
   X(followed_before_offered, "peers:6.5", "a generation that the other node began to copy is taken for one that nobody held", mutant_any, none)  \
   X(refused_forgets_set, "peers:6.5", "a node that was refused and waits does not say that its set is whole", mutant_any, none)                  \
+  X(refused_claims_whole, "data:D10", "a node that was refused says that its set is whole although the last of it was not written", mutant_any, none)\
   X(newer_counter_wins, "peers:4.1", "the higher generation number descends from the lower", mutant_any, none)                                  \
   X(fork_is_silent, "peers:4.1", "the loser of a fork is overwritten, nothing is kept aside", mutant_any, none)                                 \
   X(both_win_the_fork, "peers:6.13", "after a fork each node takes itself for the winner", mutant_no_etcd, none)                                \

@@ -142,7 +142,8 @@ bool Node::pump_task() {
 // In WAIT, and no member of the pair any more. A node that was refused has recorded nothing: what it keeps of the set is said now.
 void Node::gave_place_up() {
   standing_ = Standing::idle;
-  bool whole = quiesced_->second && durable_.state == Freshness::shared && !mutated(Mutant::refused_forgets_set);
+  bool covers = quiesced_->second || mutated(Mutant::refused_claims_whole);
+  bool whole = covers && durable_.state == Freshness::shared && !mutated(Mutant::refused_forgets_set);
   if (whole) change({.kind = ChangeKind::whole});
   quiesced_.reset();
 }
