@@ -177,6 +177,9 @@ void Mirror::unknown_effect(LiveOp& l) {
     return advance_executed();
   }
   l.unknown = tx_.unknown = true; // never counted as executed: its item stays in `recent`, no checkpoint passes it
+  if (!mutated(Mutant::unknown_is_executed)) return;
+  tx_.sent.at(l.seq).executed = true;
+  advance_executed();
 }
 
 void Mirror::advance_executed() {
