@@ -131,9 +131,10 @@ void Mirror::handle(const in::Differs& d) {
   if (d.marks.empty()) return;
   append(d.marks);
   tell(Rule::D6, static_cast<std::int64_t>(d.marks.size()));
-  release_durable_at_ = UINT64_MAX; // until the next Ready
+  differs_.add(d.marks);
+  differs_late_ = true;
   const char* why = "the two copies differ in what the op stream cannot repair";
-  if (session_ && !with_peer()) must_drain(d.marks);
+  if (session_ && !with_peer()) must_drain(d.marks), differs_late_ = false;
   else if (sends()) peer_failed(Rule::D9, why);
   else if (receives()) self_failed(Rule::D9, 0, why);
 }
@@ -196,6 +197,7 @@ void Mirror::obey(const order::FollowResync& o) {
   if (serves() || (role_ == Role::preparing && from_prim_) || leaving_.kind != LeaveKind::none) return refuse("FollowResync");
   clear_queue();
   prepare_ = {}, target_ = {}, ready_ = broken_ = unfit_ = false;
+  differs_late_ = false;
   role_ = Role::target, target_.active = true, target_.session = o.session;
   auto memory = recent_.all();
   if (!durable_.contains(memory)) target_.mark = append(std::move(memory));
@@ -225,6 +227,7 @@ void Mirror::obey(const order::Ready&) {
   } else if (role_ != Role::second) return refuse("Ready");
   tell(Rule::R1, 3);
   uncovered_ = false;
+  if (!differs_late_) differs_ = {};
   release_sets();
 }
 

@@ -68,7 +68,7 @@ class Mirror {
     w(waiting_, live_, exec_queue_, outstanding_, batch_not_after_, tx_, held_, done_.size(), expired_.size());
     for (auto id : done_) w.id(id);
     for (auto id : expired_) w.id(id);
-    w(rx_, space_fresh_, durable_, appends_, recent_, own_checkpoint_, peer_checkpoint_, flush_);
+    w(rx_, space_fresh_, durable_, appends_, differs_, differs_late_, recent_, own_checkpoint_, peer_checkpoint_, flush_);
     w.seq(release_durable_at_);
     w(session_, target_);
   }
@@ -276,6 +276,8 @@ class Mirror {
   // sets
   PendingSet durable_;
   std::map<Ticket, PendingSet> appends_;
+  PendingSet differs_; // what the host found to differ, until a Ready that has copied it: whatever becomes of its place in the log
+  bool differs_late_ = false; // some of it came when the set of this copy was complete
   Recent recent_;
   Position own_checkpoint_, peer_checkpoint_;
   std::uint64_t release_durable_at_ = 0; // the durable set is erased when both checkpoints have passed this (data:D2)

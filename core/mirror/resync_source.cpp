@@ -46,12 +46,13 @@ void Mirror::take_union() {
     for (std::uint32_t i = 0; i < config_.dirs; ++i) s.dirs.insert({root_key(i), orphans_key(i)});
     if (mutated(Mutant::orphans_not_copied)) s.dirs.erase(orphans_key(0));
   } else {
-    s.dirs.insert(durable_.dirs.begin(), durable_.dirs.end());
-    s.dirs.insert(s.collected.dirs.begin(), s.collected.dirs.end());
-    for (auto* set : {&durable_, &s.collected})
+    for (auto* set : {&durable_, &differs_, &s.collected}) {
+      s.dirs.insert(set->dirs.begin(), set->dirs.end());
       for (auto& [k, m] : set->files) s.files[k].add(m);
+    }
     for (auto& [k, m] : s.files) s.progress.bytes_total += marked_bytes(m.blocks, {});
   }
+  differs_late_ = false;
   s.progress.full = s.full;
   s.stage = Stage::marking;
   tell(Rule::D4, static_cast<std::int64_t>(s.dirs.size()), static_cast<std::int64_t>(s.files.size()), s.full ? "full" : "delta");

@@ -20,8 +20,10 @@ void Mirror::send_set() {
     f.items = {};
   };
   if (!f.items.everything) {
-    for (auto& k : durable_.dirs) f.items.dirs.insert(k), flush_full();
-    for (auto& [k, m] : durable_.files) f.items.files[k] = m, flush_full();
+    for (auto* set : {&durable_, &differs_}) {
+      for (auto& k : set->dirs) f.items.dirs.insert(k), flush_full();
+      for (auto& [k, m] : set->files) f.items.files[k].add(m), flush_full();
+    }
   }
   f.last = true;
   send(f);

@@ -108,7 +108,7 @@ void Mirror::release_sets() {
   if (tx_.received > tx_.executed && !receives()) at_work_.add(Rule::P1); // the other node has it, this one does not yet
   recent_.release(both);
   if (mutated(Mutant::ready_frees_at_once)) both = UINT64_MAX;
-  if (!ready_ || durable_.empty() || !appends_.empty() || both < release_durable_at_) return;
+  if (!ready_ || durable_.empty() || !appends_.empty() || !differs_.empty() || both < release_durable_at_) return;
   tell(Rule::D2, static_cast<std::int64_t>(both), static_cast<std::int64_t>(durable_.size()));
   durable_ = {};
   out_->push_back(fx::RewriteSet{new_ticket(), durable_});

@@ -41,10 +41,11 @@ class Story {
     else if (dice < 92) w_.run_for(seconds(6));
     else if (dice < 95) reconnect();
     else if (dice < 96 && prng_.chance(1, 2)) fault();
+    else if (dice < 97 && prng_.chance(1, 4)) stranger(state_ == State::paired && prng_.chance(1, 2) ? 1 - prim_ : prim_);
     else if (dice < 98) fail();
     react();
     if (was_ready_ && why_.empty()) {
-      auto item = w_.uncovered();
+      auto item = w_.uncovered(strangers());
       if (!item.empty()) why_ = "not covered: " + item;
     }
   }
@@ -63,6 +64,32 @@ class Story {
     r.error = eio;
     r.partial = prng_.chance(1, 3); // something reached the tree, nobody knows what (data:D9)
     unknown_ = unknown_ || r.partial;
+  }
+
+  // A file that came past the mount is met (data T16): until it is marked durably, only a scan at the next start knows it.
+  void stranger(int i) {
+    Key key{51, ++last_key_};
+    auto& t = w_.side(i).now;
+    t.objects[key].cells = {++last_value_};
+    t.objects[root_key(0)].entries["stranger" + std::to_string(last_key_)] = key;
+    PendingSet marks;
+    marks.dirs.insert(root_key(0));
+    marks.files[key].attrs = true, marks.files[key].blocks.add(0, BlockRanges::whole_file);
+    strangers_[i].push_back(marks);
+    unknown_ = true;
+    w_.differs(i, marks);
+  }
+  PendingSet strangers() {
+    PendingSet all;
+    for (int i : {0, 1}) {
+      if (w_.side(i).set_log.empty()) std::erase_if(strangers_[i], [&](auto& marks) { return w_.side(i).disk.contains(marks); });
+      for (auto& marks : strangers_[i]) all.add(marks);
+    }
+    return all;
+  }
+  void boot(int i) {
+    for (auto& marks : strangers_[i]) w_.side(i).disk.add(marks);
+    w_.boot(i);
   }
 
   // One operation against the tree as it is now, on nothing that an unfinished one names.
@@ -156,7 +183,8 @@ class Story {
     auto& p = w_.side(prim_);
     for (auto it = submitted_.begin(); it != submitted_.end();) it = p.completed.count(it->first) ? settle(it) : std::next(it);
     // Before Equal: Node hears them in the order in which they are said, and a pair of a source that gave its peer up holds for ever.
-    if (unknown_ && w_.last_said<said::PeerFailed>(prim_)) {
+    bool given_up = w_.last_said<said::PeerFailed>(prim_) || (w_.side(1 - prim_).up && w_.last_said<said::SelfFailed>(1 - prim_));
+    if (unknown_ && given_up) {
       w_.forget_said();
       if (state_ == State::paired) {
         w_.cut();
@@ -199,13 +227,13 @@ class Story {
       case 0: // SECOND crashes
         w_.crash(second);
         continue_alone();
-        return w_.boot(second);
+        return boot(second);
       case 1: // PRIM crashes: the survivor takes over
         w_.crash(prim_);
         submitted_.clear();
         prim_ = second;
         continue_alone();
-        return w_.boot(1 - prim_);
+        return boot(1 - prim_);
       case 2: // cut: PRIM goes on, SECOND yields
         w_.cut();
         continue_alone();
@@ -241,7 +269,7 @@ class Story {
     first_ = false;
     if (prng_.chance(1, 3)) {
       w_.crash(target);
-      w_.boot(target);
+      boot(target);
     } else w_.cut();
     w_.order(prim_, order::Break{"the session is over"});
     w_.order(target, order::Break{"the session is over"});
@@ -253,7 +281,7 @@ class Story {
   void source_crashes() {
     w_.crash(prim_);
     submitted_.clear(), completed_cells_.clear();
-    w_.boot(prim_);
+    boot(prim_);
     w_.alone(prim_);
     if (!w_.side(prim_).now.objects.count(ledger)) last_cell_ = 0;
     w_.order(1 - prim_, order::Break{"the source is gone"});
@@ -297,6 +325,7 @@ class Story {
   std::map<std::uint64_t, Op> submitted_;
   std::set<std::uint64_t> completed_cells_;
   bool was_ready_ = false, unknown_ = false;
+  std::vector<PendingSet> strangers_[2]; // not yet marked durably
   std::uint64_t last_key_ = 0, last_value_ = 0, last_cell_ = 0;
   std::string why_;
 };

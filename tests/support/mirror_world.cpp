@@ -504,8 +504,8 @@ bool World::finish_resync(int source) {
   return mirror(source).ready() && mirror(target).ready();
 }
 
-std::string World::uncovered() const {
-  PendingSet sets;
+std::string World::uncovered(const PendingSet& besides) const {
+  PendingSet sets = besides;
   for (auto& s : sides_) {
     sets.add(s.disk);
     if (!s.up) continue;

@@ -92,7 +92,7 @@ class World {
   std::uint64_t generation() const { return generation_; }
 
   // I-cover (data.md (ii)): the first item that differs between any two images and is in no set; empty: covered.
-  std::string uncovered() const;
+  std::string uncovered(const PendingSet& besides = {}) const;
 
   Prng& prng() { return prng_; }
   Instant now;

@@ -51,6 +51,12 @@ World left_alone(std::uint64_t seed = 1) {
   leave(w);
   return w;
 }
+PendingSet spoil(World& w, int i) {
+  w.side(i).now.objects.at(f).cells[2] = 666;
+  PendingSet marks;
+  marks.files[f].attrs = true, marks.files[f].blocks.add(0, 1);
+  return marks;
+}
 bool noted(World& w, int i, Rule r) {
   auto& n = w.side(i).notes;
   return std::any_of(n.begin(), n.end(), [&](auto& x) { return x.rule == r; });
@@ -331,15 +337,46 @@ BOOST_AUTO_TEST_CASE(too_many_changes_are_kept_as_everything) { // data T27
 
 BOOST_AUTO_TEST_CASE(a_difference_found_by_verify_ends_the_pair_and_is_drained) { // data T30
   auto w = paired();
-  w.side(1).now.objects.at(f).cells[2] = 666;
-  PendingSet marks;
-  marks.files[f].attrs = true, marks.files[f].blocks.add(0, 1);
-  w.differs(0, marks);
+  w.differs(0, spoil(w, 1));
   w.run();
   BOOST_TEST(w.last_said<said::PeerFailed>(0));
   leave(w);
   w.pair(0, false);
   equal(w);
+}
+
+BOOST_AUTO_TEST_CASE(a_difference_whose_mark_is_on_its_way_is_in_the_copy_that_begins) { // data:D4, T16
+  for (int i : {0, 1}) {
+    auto w = left_alone();
+    w.begin_resync(0, false);
+    w.cut(); // the target gives its set again on the next connection
+    w.order(0, order::Break{"cut"}), w.order(1, order::Break{"cut"});
+    w.run();
+    w.differs(i, spoil(w, i)); // not in the log yet
+    w.pair(0, false);
+    equal(w);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_difference_met_between_the_end_of_the_copy_and_ready_outlives_ready) { // data:D2, T16
+  auto w = left_alone();
+  w.begin_resync(0, false);
+  for (int n = 0; n < 1000 && !w.last_said<said::EqualAt>(1); ++n)
+    if (!w.step_once()) w.run_for(ms(10));
+  BOOST_REQUIRE(w.last_said<said::EqualAt>(1) && w.last_said<said::SourceDrained>(0));
+  w.differs(0, spoil(w, 0));
+  BOOST_TEST(w.last_said<said::PeerFailed>(0));
+  Generation g;
+  g.counter = w.generation();
+  w.order(0, order::Pair{g}), w.order(0, order::Ready{g}), w.order(1, order::Ready{g});
+  BOOST_REQUIRE(w.mirror(0).ready() && w.mirror(1).ready());
+  w.run_for(seconds(20)); // both have flushed
+  BOOST_TEST(w.side(0).disk.files.count(f) == 1u);
+  leave(w);
+  w.pair(0, false);
+  equal(w);
+  w.run_for(seconds(20));
+  BOOST_TEST(w.side(0).disk.empty());
 }
 
 BOOST_AUTO_TEST_CASE(what_only_the_target_changed_is_overwritten) {
