@@ -103,7 +103,8 @@ std::string Cover::uncovered(const Disk& a, const Disk& b, const Mirror* ma, con
       if (m && !moving) moving = on_the_way(*m);
       return m && has(*moving);
     };
-    if (has(a.state.set) || has(b.state.set)) continue;
+    if (has(a.state.set) || has(b.state.set) || has(a.state.stray) || has(b.state.stray)) continue;
+    if ((ma && has(ma->differing())) || (mb && has(mb->differing()))) continue;
     if ((ma && ma->recent_any(has)) || (mb && mb->recent_any(has))) continue;
     if (moves(ma, moving_a) || moves(mb, moving_b)) continue;
     if (!differs(images(a, b, i.object), i)) continue; // an object that went away took its items with it

@@ -34,6 +34,7 @@ struct State { // the node's own files: record, pending log, checkpoint; and the
   StoredRecord record;
   PendingSet set;
   bool set_readable = true;
+  PendingSet stray; // came past the mount and is not in the log: the next scan finds it
   Position checkpoint_file, checkpoint_root;
   DirUid marker;
 };

@@ -78,6 +78,23 @@ void Host::say_space(bool full) {
   auto bytes = full ? std::uint64_t{1} << 20 : std::uint64_t{1} << 40;
   later_here({}, [this, bytes] { to_mirror(in::Space{bytes, bytes >> 12}); });
 }
+// As Tree::lookup gives it a key and notes it for in::Differs.
+void Host::meets_stray() {
+  if (!running()) return;
+  Key key{hash_of(plan_.seed, index_, 13) | 1, ++strays_};
+  Attributes a;
+  a.mode = 0644, a.size = unit_size;
+  Transaction txn;
+  txn.push_back(change::SetAttributes{key, a});
+  txn.push_back(change::SetEntry{root_key(0), std::string("stray-") + (index_ ? "b" : "a") + std::to_string(strays_), key});
+  disk_.files.commit(std::move(txn));
+  disk_.files.write(key, 0, hash_of(key.minter, key.counter) | 1);
+  PendingSet marks;
+  marks.dirs.insert(root_key(0));
+  marks.files[key].attrs = true, marks.files[key].blocks.add(0, BlockRanges::whole_file);
+  disk_.state.stray.add(marks);
+  later_here({}, [this, marks] { to_mirror(in::Differs{marks}); });
+}
 void Host::say_checker() {
   later_here(ms(1), [this] { to_node(nin::CheckerSaid{std::string("intf.") + watched_interface, !weather_.on_node(What::checker_down, index_, queue_.now()), {}}); });
 }
@@ -193,6 +210,7 @@ void Host::start_process(const Command* first) {
   node_ = std::make_unique<Node>(node_config(plan_, index_), boot, hash_of(seed, 2), clock());
   node_facts_ = node_->facts(), mirror_facts_ = mirror_->facts();
   node_wake_ = mirror_wake_ = Instant::never();
+  disk_.state.set.add(std::exchange(disk_.state.stray, {}));
   auto load = set_to_load(disk_.state);
   if (!disk_.state.set_readable) disk_.state.set = load.pending, disk_.state.set_readable = true; // written anew (data T26)
   step_mirror({clock(), in::Order{std::move(load)}});

@@ -65,6 +65,7 @@ class Host {
   void clock_rate(std::int64_t per_mille);
   void jump_wall(Duration by) { wall_offset_ = wall_offset_ + by; }
   void say_space(bool full);
+  void meets_stray();                    // a file that came past the mount is looked up
   void say_checker();                    // what the checker of the watched interface sees now
   struct Ambush { // right after the effect that begins so: a command, or the end of the process or the machine
     std::string effect;
@@ -194,7 +195,7 @@ class Host {
   Trace& trace_;
   Oracles& oracles_;
   Sabotage sabotage_;
-  std::uint64_t lies_ = 0;
+  std::uint64_t lies_ = 0, strays_ = 0;
   Disk disk_;
   NodeUid fresh_uid_;
 

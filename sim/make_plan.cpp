@@ -60,7 +60,7 @@ class Maker {
       auto w = static_cast<What>(i);
       bool of_arbiter = w >= What::arbiter_down && w <= What::arbiter_restored;
       bool offered = w != What::write && w != What::snapshot && w != What::arbiter_saved && (w != What::witness_down || plan_.mode == Mode::ping) &&
-                     (!of_arbiter || plan_.mode == Mode::etcd) && w != What::restore_data && w != What::restore_var;
+                     (!of_arbiter || plan_.mode == Mode::etcd) && w != What::restore_data && w != What::restore_var && w != What::stray;
       if (w == What::arbiter_restored && offered && !r_.chance(1, 4)) offered = false; // much is excused from there on
       if (offered && r_.chance(1, 3)) classes_.push_back(w), weights_.push_back(static_cast<std::uint64_t>(between(1, 20)));
     }

@@ -131,6 +131,7 @@ void Host::carry(const fx::AppendSet& e) {
     if (!fails) {
       if (sabotage_ != Sabotage::set_log_lies) disk_.state.set.add(log_in_flight_.front().second);
       log_in_flight_.pop_front();
+      if (disk_.state.set.contains(disk_.state.stray)) disk_.state.stray = {};
     }
     to_mirror(in::SetDurable{ticket, fails ? err::nospc : 0});
   });

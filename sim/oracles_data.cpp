@@ -112,6 +112,7 @@ void Oracles::completing(const Host& h, std::uint64_t token, std::int32_t error,
   for (auto& [c, v] : pending.cells) {
     auto there = value_of(peer.disk().files.now(), c);
     if (there && *there == v) continue;
+    if (h.mirror()->differing().files.count(c.object)) continue; // the other node has no such file: it received this, and could not carry it out
     bool received = false;
     // With async="none" the other node has carried it out, it is not only under way there (design 7).
     if (!plan_.sync_on_second) {
@@ -254,6 +255,10 @@ void Oracles::check_ready_equal(const Host& h) {
     x->mirror()->visit_in_flight(comes);
     // Executed while the connection was lost, and not answered: numbered in the stream, and sent when it is back (data:T6).
     x->mirror()->visit_unanswered(comes);
+    for (const PendingSet* met : {&x->mirror()->differing(), &std::as_const(x->disk().state.stray)}) { // after the end of the copy: the pair ends for it
+      coming.insert(met->dirs.begin(), met->dirs.end());
+      for (auto& [key, marks] : met->files) coming.insert(key);
+    }
   }
   cover_.update(hosts_[0]->disk(), hosts_[1]->disk());
   auto missing = cover_.unequal_now(hosts_[0]->disk(), hosts_[1]->disk(), coming);

@@ -63,6 +63,7 @@ constexpr Shape shapes[] = {
     {What::command, "command", "NW"},
     {What::command_on, "command-on", "NXW"},
     {What::write, "do", "R"},
+    {What::stray, "stray", "N"},
 };
 const Shape& shape(What w) {
   return *std::find_if(std::begin(shapes), std::end(shapes), [&](auto& s) { return s.what == w; });

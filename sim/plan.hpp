@@ -36,8 +36,10 @@ enum class What : std::uint8_t {
   arbiter_down, arbiter_slow, arbiter_emptied, arbiter_deleted, arbiter_saved, arbiter_restored,
   // an operator, and the application
   command, command_on, write,
+  // a file that came past the mount is met (data T16); in plans by hand
+  stray,
 };
-inline constexpr std::size_t what_count = static_cast<std::size_t>(What::write) + 1;
+inline constexpr std::size_t what_count = static_cast<std::size_t>(What::stray) + 1;
 const char* what_name(What);
 bool is_fault(What);
 

@@ -105,6 +105,7 @@ void World::happens(const Event& e) {
     h.disk().state.record = after_rot(h.disk().state.record, hash_of(plan_.seed, e.node, e.at.ns, 52), oracles_);
     start_again(e.node, seconds(1));
     break;
+  case What::stray: h.meets_stray(); break;
   case What::rot_log: h.disk().state.set_readable = false; break;
   case What::wall_jump: h.jump_wall(e.by); break;
   case What::full:

@@ -136,6 +136,7 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(unknown_is_nothing, "data:D9", "an operation that failed with an unknown effect is cancelled like one without", mutant_any, none)           \
   X(unknown_not_drained, "data:D9", "what failed with an unknown effect while a copy runs is not copied again", mutant_any, none)               \
   X(unknown_is_executed, "data:D9", "checkpoints pass an operation with an unknown effect", mutant_any, none)                                   \
+  X(difference_only_logged, "data:D4", "what the host finds to differ while a copy begins or ends is only in the set log", mutant_any, none)    \
   X(completed_before_outcome, "data:D9", "what follows a failure completes before SECOND knows of it", mutant_any, none)                        \
   X(cancel_not_repeated, "data:T6", "a cancel that was lost in a cut is not sent again", mutant_any, none)                                      \
   X(resumed_without_resend, "data:T6", "a new connection goes on where the old one's wire ended", mutant_any, none)                             \

@@ -1,4 +1,5 @@
 #include "core/mirror/mirror.hpp"
+#include "core/base/mutant.hpp"
 #include "core/base/assert.hpp"
 
 namespace lockstep {
@@ -131,7 +132,7 @@ void Mirror::handle(const in::Differs& d) {
   if (d.marks.empty()) return;
   append(d.marks);
   tell(Rule::D6, static_cast<std::int64_t>(d.marks.size()));
-  differs_.add(d.marks);
+  if (!mutated(Mutant::difference_only_logged)) differs_.add(d.marks);
   differs_late_ = true;
   const char* why = "the two copies differ in what the op stream cannot repair";
   if (session_ && !with_peer()) must_drain(d.marks), differs_late_ = false;

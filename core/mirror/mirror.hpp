@@ -56,6 +56,7 @@ class Mirror {
     for (auto& [id, l] : live_) of_op(l.op);
   }
   PendingSet to_drain() const;       // of a session
+  const PendingSet& differing() const { return differs_; } // told by in::Differs, and in no copy yet that was Ready
   Position own_checkpoint() const { return own_checkpoint_; }
   Position peer_checkpoint() const { return peer_checkpoint_; }
   MirrorFacts facts() const; // of this moment, for its invariants
