@@ -31,6 +31,7 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(acting_second_echoes, "design:3", "a SECOND that has decided to act still renews the other's lease", mutant_any, none)                      \
   X(one_silent_network_is_silence, "control:(iii)7", "silence on one of two networks counts as silence", mutant_any, none)                      \
   X(self_pause_ignored, "design:3", "a node that stood still trusts its old view", mutant_any, minted_without_looking)                          \
+  X(pause_revives_the_silent, "design:3", "after a pause a node that had been silent before counts as there, as it was last heard", mutant_any, none)\
   X(hung_second_beats, "design:3", "a SECOND whose disk hangs while it leaves goes on beating", mutant_any, none)                               \
   X(refusal_overtakes_mint, "design:4", "a refusal stops a node whose right to go on is on its way to the disk", mutant_any, none)              \
   X(one_deaf_network_is_deaf, "control:(iii)7", "who does not hear this node on one network is taken for deaf", mutant_any, none)               \

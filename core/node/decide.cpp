@@ -47,7 +47,7 @@ void Node::decide() {
     beating_ = beat_now_ = true;
     last_step_ = now_;
     listen_until_ = now_ + liveness_.listen_time();
-    liveness_.distrust(now_);
+    liveness_.distrust(now_, now_);
   }
   if (aside_ == Aside::marking || aside_ == Aside::copying) return;
   if (directory_problem()) return;

@@ -54,7 +54,9 @@ void Liveness::forget_peer(Instant now, bool trusted) {
   bounds_ = bounds();
 }
 
-void Liveness::distrust(Instant now) {
+void Liveness::distrust(Instant since, Instant now) {
+  if (since >= silent_from() && !mutated(Mutant::pause_revives_the_silent))
+    for (auto& l : links_) l.proves = false;
   floor_ = echo_floor_ = now;
   for (auto& l : links_) l.echo_sent = Instant::distant_past(), l.next_tx = now;
   bounds_ = bounds();

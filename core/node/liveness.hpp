@@ -26,9 +26,9 @@ class Liveness {
   // Another life of the peer: nothing heard from the old one counts. Unless it is trusted it ends no silence, and an echo of what left before
   // now proves nothing: its beats may be late or repeated ones of a life that is over.
   void forget_peer(Instant now, bool trusted);
-  // This node stood still until now (design 3): every lease must be renewed by a beat sent from now on, and the peer
-  // gets a full timeout again.
-  void distrust(Instant now);
+  // This node stood still from `since` until now (design 3): every lease must be renewed by a beat sent from now on, and the peer
+  // gets a full timeout again. One that was silent before is not back by that: it must be heard to count as there.
+  void distrust(Instant since, Instant now);
 
   // Fills in seq, sent, timeout, pulse and echo of a beat for `network`, and remembers it as sent.
   void stamp(std::uint32_t network, Beat& beat, Instant now);

@@ -90,7 +90,7 @@ void Node::notice_pause() {
   log('E', "heart",
       "This node stood still for " + std::to_string(gap.in_ms()) +
           " ms: nothing is served until the other node is heard again");
-  liveness_.distrust(now_);
+  liveness_.distrust(last_step_, now_);
   if (standing_ == Standing::prim) renew_permit();
   // ALONE has no lease; after a long absence it listens before its address comes back.
   if (standing_ == Standing::alone && gap > liveness_.longest_timeout())

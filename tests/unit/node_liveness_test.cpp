@@ -86,13 +86,30 @@ BOOST_AUTO_TEST_CASE(after_a_pause_only_beats_sent_since_renew_and_the_peer_gets
   Beat mine;
   l.stamp(0, mine, t0);
   auto woke = t0 + seconds(60);
-  l.distrust(woke);
+  l.distrust(t0 + seconds(1), woke);
   BOOST_TEST((l.silent_from() == woke + seconds(3)));
   l.heard(0, answer(l, 0, t0, seconds(3), 1, t0), me, woke);
   BOOST_TEST((l.lease_until() == Instant::distant_past()));
   l.stamp(0, mine, woke);
   l.heard(0, answer(l, 0, woke, seconds(3), 2, t0), me, woke + ms(2));
   BOOST_TEST((l.lease_until() == woke + seconds(2)));
+}
+
+BOOST_AUTO_TEST_CASE(a_pause_does_not_bring_back_who_was_silent_before) {
+  for (bool silent : {false, true}) {
+    Liveness l(nets(seconds(3)), t0);
+    Beat mine;
+    l.stamp(0, mine, t0);
+    l.heard(0, answer(l, 0, t0, seconds(3), 1, t0), me, t0);
+    BOOST_REQUIRE(l.proven());
+    auto since = t0 + (silent ? seconds(3) : seconds(2)), woke = t0 + seconds(60);
+    l.distrust(since, woke);
+    BOOST_TEST(l.proven() == !silent);
+    BOOST_TEST((l.silent_from() == woke + seconds(3)));
+    l.stamp(0, mine, woke);
+    l.heard(0, answer(l, 0, woke, seconds(3), 2, t0), me, woke + ms(2));
+    BOOST_TEST(l.proven());
+  }
 }
 
 BOOST_AUTO_TEST_CASE(one_way_is_not_good) {
