@@ -42,7 +42,7 @@ void Node::wait(Wait kind, Rule rule, std::string why, std::string needs, std::s
 void Node::decide() {
   if (standing_ != Standing::idle || role_ != Role::wait || !begun_ || ending_ || persisting()) return;
   if ((busy() || !prepared_) && !mutated(Mutant::hello_before_prestart)) return;
-  if (durable_.incarnation != incarnation_) return;
+  if (durable_.incarnation != incarnation_ || now_ < persist_retry_) return;
   if (!beating_) { // the hello of this incarnation may leave now ((iii) 18)
     beating_ = beat_now_ = true;
     last_step_ = now_;

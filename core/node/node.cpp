@@ -108,7 +108,7 @@ Instant Node::next_deadline() const {
   if (beating_ && now_ < listen_until_) at(listen_until_);
   if (running_) at(running_->limit);
   at(hold_bound());
-  if ((!changes_.empty() || continuing_) && !writing_) at(persist_retry_);
+  if (!writing_) at(persist_retry_);
   at(follow_from_), at(distrust_until_);
   at(key_.wake), at(key_.limit), at(deaf_from_);
   if (etcd() && lease_lost_) at(lease_lost_from_ + liveness_.longest_timeout() * 2);

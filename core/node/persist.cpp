@@ -238,9 +238,10 @@ void Node::handle(const nin::Persisted& in) {
   writing_.reset();
   if (!in.ok) {
     // Whether to go on alone is looked at again when the disk can write: the other node may be heard by then.
-    bool look_again = done.change.kind == ChangeKind::mint && continuing_ && continuing_->minting;
-    if (look_again) continuing_->minting = false;
-    else changes_.push_front(done.change);
+    bool mint = done.change.kind == ChangeKind::mint;
+    bool cold = standing_ == Standing::idle && want_ == Want::start && !done.change.adopt && !mutated(Mutant::retried_without_looking);
+    if (mint && continuing_ && continuing_->minting) continuing_->minting = false;
+    else if (!mint || !cold) changes_.push_front(done.change);
     return persist_failed(in.problem);
   }
   persist_failures_ = 0;
