@@ -87,6 +87,7 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(failover_off_ignored, "safekit:1.7", "SECOND takes over although failover is off", mutant_any, none)                                        \
   X(refusal_ignored, "control:(iii)10", "a node refused by the witness goes on", mutant_ping, none)                                             \
   X(refused_asks_again, "control:(iii)10", "a refused node asks again until it is let", mutant_ping, none)                                      \
+  X(refused_prepares_again, "design:5", "a SECOND that was refused prepares to go on and takes it back, again and again", mutant_any, none)     \
   /* the arbiter etcd */                                                                                                                        \
   X(arbiter_not_asked, "control:M3", "a live member goes on after silence without the arbiter", mutant_etcd, none)                              \
   X(any_key_value, "control:E4", "the key is replaced whatever it holds", mutant_etcd, none)                                                    \

@@ -51,7 +51,8 @@ void Node::watch_pair() {
   if (now_ >= liveness_.silent_from() || (standing_ == Standing::prim && now_ >= liveness_.quiet_from()))
     return on_silence();
   if (unconfirmed() && !peer_consents()) return on_silence(true);
-  if (standing_ == Standing::second && now_ >= liveness_.uneasy_from()) prepare_early();
+  bool waits = refused_ && !mutated(Mutant::refused_prepares_again); // it prepares when it may ask again
+  if (standing_ == Standing::second && !waits && now_ >= liveness_.uneasy_from()) prepare_early();
   // Refused before, and what it then tried to flush failed: it cannot act and must not stand in the way of who can.
   bool stuck = standing_ == Standing::second && role_ == Role::wait && !leave_complete_;
   if (stuck && !busy() && !ending_) {
