@@ -255,7 +255,14 @@ bool Host::step_machine(Machine& machine, Facts& facts, const Input& input, Effe
   return lives;
 }
 
+// Two cores that answer each other let time pass, by microseconds; nothing else makes a Node step so often.
+void Host::watch_busy() {
+  if (queue_.now() >= busy_since_ + ms(100)) busy_since_ = queue_.now(), busy_steps_ = 0;
+  if (++busy_steps_ == 1500) oracles_.violated(oracle::busy, "the Node of " + name_of(*this) + " took 1500 steps in 100 ms");
+}
+
 void Host::step_node(NodeInput&& input) {
+  watch_busy();
   if (!step_machine(*node_, node_facts_, input, node_effects_, "> ", "    ", 0)) return crash_is_kill_ ? kill_process() : power_off();
   if (exiting_) {
     bool again = exit_restart_;

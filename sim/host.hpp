@@ -112,6 +112,7 @@ class Host {
   void stop_process();
   template <class Effects, class Machine, class Facts, class Input>
   bool step_machine(Machine& machine, Facts& facts, const Input& input, Effects& effects, const char* arrow, const char* indent, std::size_t kind);
+  void watch_busy();
   void step_node(NodeInput&&);
   void step_mirror(MirrorInput&&);
   template <class T>
@@ -196,6 +197,8 @@ class Host {
   Oracles& oracles_;
   Sabotage sabotage_;
   std::uint64_t lies_ = 0, strays_ = 0;
+  Instant busy_since_;
+  std::uint64_t busy_steps_ = 0;
   Disk disk_;
   NodeUid fresh_uid_;
 
