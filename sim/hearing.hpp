@@ -5,6 +5,7 @@
 #include "sim/plan.hpp"
 #include "sim/weather.hpp"
 #include <array>
+#include <map>
 #include <utility>
 
 namespace lockstep::sim {
@@ -23,7 +24,9 @@ class Hearing {
   void heard(NodeIndex by, std::uint32_t network, const Beat& b, Instant now) {
     auto& e = ears_[by];
     auto is = std::pair(b.incarnation.value, b.seq);
-    if (b.node_uid == e.from && is <= e.newest[network]) return;
+    auto& of_life = e.of_life[network][b.nonce];
+    if ((b.node_uid == e.from && is <= e.newest[network]) || b.seq <= of_life) return; // also of a life under another name
+    of_life = b.seq;
     if (b.node_uid != e.from) e.newest = {};
     e.from = b.node_uid, e.newest[network] = is;
     if (silent(by, now, 1)) e.since = now;
@@ -46,6 +49,7 @@ class Hearing {
   struct Ear {
     NodeUid from;
     std::array<std::pair<std::uint64_t, std::uint64_t>, 2> newest{};
+    std::array<std::map<std::uint64_t, std::uint64_t>, 2> of_life; // newest by nonce
     std::array<Instant, 2> last{Instant::distant_past(), Instant::distant_past()};
     Instant since; // of the present hearing
   };

@@ -213,13 +213,14 @@ std::vector<Transition> make_table() {
        {P::record_yield, P::to_wait, P::settled},
        "refused by the witness, then the other node went on: its place in the pair is given up"},
       {{S::stop}, E::yield, O::ignore, {}, {}, "nothing to give up"},
-      {prims, E::refused, O::go, S::wait_blocked,
+      // A source whose copy is whole and recorded, and whose new SECOND was lost before it said so, is ALONE by its name only.
+      {join(alones, prims), E::refused, O::go, S::wait_blocked,
        Steps{P::vip_down, P::fail_held} + nice + Steps{P::transition, P::mount_read_only} + force +
            Steps{P::to_wait, P::settled},
        "held writes end with an error first (control:Y1)"},
       {seconds, E::refused, O::go, S::wait_blocked, nice + Steps{P::transition, P::to_wait, P::settled},
        "keeps all it received, and its place in the pair"},
-      {without(all, join(prims, seconds)), E::refused, O::ignore, {}, {}, "only a pair asks"},
+      {join(States{S::stop}, waits), E::refused, O::ignore, {}, {}, "only a pair asks"},
   };
 }
 } // namespace
