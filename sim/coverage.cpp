@@ -65,7 +65,6 @@ constexpr Impossible impossible[] = {
     {"rule G1 ", one_config}, {"meeting control:G1", one_config},
     {"rule S0 ", two_owners}, {"meeting control:S0", two_owners},
     {"rule F3 ", restored_first}, {"meeting control:F3", restored_first},
-    {"meeting control:S1, delta", "who has the source's generation has it as its base since a copy ended equal; the source's is the one before"},
     {"meeting control:S5$", "one of two nodes wrote the generation; a third one did only in the golden table ((iii) 24)"},
     {"rule M1 ", "the simulated module has replicated directories; tests/unit has modules without"},
     {"rule dir_missing ", "the simulated directories cannot be missing"},
