@@ -82,16 +82,14 @@ void Host::say_space(bool full) {
 void Host::meets_stray() {
   if (!running()) return;
   Key key{hash_of(plan_.seed, index_, 13) | 1, ++strays_};
-  Attributes a;
-  a.mode = 0644, a.size = unit_size;
-  Transaction txn;
-  txn.push_back(change::SetAttributes{key, a});
-  txn.push_back(change::SetEntry{root_key(0), std::string("stray-") + (index_ ? "b" : "a") + std::to_string(strays_), key});
-  disk_.files.commit(std::move(txn));
-  disk_.files.write(key, 0, hash_of(key.minter, key.counter) | 1);
-  PendingSet marks;
-  marks.dirs.insert(root_key(0));
-  marks.files[key].attrs = true, marks.files[key].blocks.add(0, BlockRanges::whole_file);
+  Op made, written;
+  made.kind = OpKind::create, made.dir = root_key(0), made.object = key, made.mode = 0644;
+  made.name = std::string("stray-") + (index_ ? "b" : "a") + std::to_string(strays_);
+  written.kind = OpKind::write, written.object = key, written.length = unit_size;
+  Content content{{hash_of(key.minter, key.counter) | 1}, {}};
+  carry_out(disk_.files, made, nullptr, false, {});
+  carry_out(disk_.files, written, &content, false, {});
+  auto marks = touched_by(made);
   disk_.state.stray.add(marks);
   later_here({}, [this, marks] { to_mirror(in::Differs{marks}); });
 }

@@ -1,6 +1,6 @@
 #include "core/mirror/mirror.hpp"
-#include "core/base/mutant.hpp"
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 
 namespace lockstep {
 
@@ -133,9 +133,10 @@ void Mirror::handle(const in::Differs& d) {
   append(d.marks);
   tell(Rule::D6, static_cast<std::int64_t>(d.marks.size()));
   if (!mutated(Mutant::difference_only_logged)) differs_.add(d.marks);
-  differs_late_ = true;
+  bool in_this_copy = session_ && !with_peer();
+  differs_late_ = !in_this_copy;
   const char* why = "the two copies differ in what the op stream cannot repair";
-  if (session_ && !with_peer()) must_drain(d.marks), differs_late_ = false;
+  if (in_this_copy) must_drain(d.marks);
   else if (sends()) peer_failed(Rule::D9, why);
   else if (receives()) self_failed(Rule::D9, 0, why);
 }

@@ -149,6 +149,7 @@ class Mirror {
   void put_on_wire(std::uint64_t seq, const SentOp&);
   void resend();
   void note_outcome(LiveOp&, const in::Executed&);
+  void note_exception(const OutcomeNote&);
   void unknown_effect(LiveOp&);
   void advance_executed();
   bool exceptions_to_tell() const;

@@ -157,11 +157,15 @@ void Mirror::note_outcome(LiveOp& l, const in::Executed& x) {
   if (note.outcome != Outcome::done && !mutated(Mutant::failure_not_told)) {
     l.failed = note.outcome == Outcome::cancelled;
     tell(Rule::D9, static_cast<std::int64_t>(l.seq), x.error, op_name(l.op.kind));
-    tx_.exceptions[l.seq] = note;
-    if (tx_.exception_since == Instant::never()) tx_.exception_since = now_;
+    note_exception(note);
   }
   it->second.executed = true;
   advance_executed();
+}
+
+void Mirror::note_exception(const OutcomeNote& note) {
+  tx_.exceptions[note.seq] = note;
+  if (tx_.exception_since == Instant::never()) tx_.exception_since = now_;
 }
 
 void Mirror::unknown_effect(LiveOp& l) {
@@ -170,14 +174,11 @@ void Mirror::unknown_effect(LiveOp& l) {
   if (session_ && session_->stage != SourceSession::Stage::drained) {
     if (!mutated(Mutant::unknown_not_drained)) must_drain(touched_by(l.op));
     l.failed = true;
-    OutcomeNote note{l.seq, Outcome::cancelled, 0};
-    tx_.exceptions[l.seq] = note;
-    if (tx_.exception_since == Instant::never()) tx_.exception_since = now_;
-    tx_.sent.at(l.seq).executed = true;
-    return advance_executed();
+    note_exception({l.seq, Outcome::cancelled, 0});
+  } else {
+    l.unknown = tx_.unknown = true; // never counted as executed: its item stays in `recent`, no checkpoint passes it
+    if (!mutated(Mutant::unknown_is_executed)) return;
   }
-  l.unknown = tx_.unknown = true; // never counted as executed: its item stays in `recent`, no checkpoint passes it
-  if (!mutated(Mutant::unknown_is_executed)) return;
   tx_.sent.at(l.seq).executed = true;
   advance_executed();
 }

@@ -69,12 +69,11 @@ class Story {
   // A file that came past the mount is met (data T16): until it is marked durably, only a scan at the next start knows it.
   void stranger(int i) {
     Key key{51, ++last_key_};
+    auto made = make(root_key(0), "stranger" + std::to_string(last_key_), key);
     auto& t = w_.side(i).now;
+    t.carry_out(made, {});
     t.objects[key].cells = {++last_value_};
-    t.objects[root_key(0)].entries["stranger" + std::to_string(last_key_)] = key;
-    PendingSet marks;
-    marks.dirs.insert(root_key(0));
-    marks.files[key].attrs = true, marks.files[key].blocks.add(0, BlockRanges::whole_file);
+    auto marks = touched_by(made);
     strangers_[i].push_back(marks);
     unknown_ = true;
     w_.differs(i, marks);

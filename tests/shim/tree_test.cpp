@@ -288,12 +288,15 @@ BOOST_AUTO_TEST_CASE(a_cover_does_not_stand_in_the_way) {
   BOOST_TEST(seen == "readable\n");
 }
 
-BOOST_AUTO_TEST_CASE(a_full_disk_is_a_short_write_or_an_error_never_a_lie) {
-  LoopImage image(16);
-  auto path = image.make("a");
-  auto tree = open_tree(path, 1);
+struct SmallDisk { // 16 MiB, with one file
+  LoopImage image{16};
+  std::string path = image.make("a");
+  std::unique_ptr<Tree> tree = open_tree(path, 1);
   Key key = tree->mint();
-  tree->execute(create(key, root_key(0), "file"), {});
+  SmallDisk() { tree->execute(create(key, root_key(0), "file"), {}); }
+};
+
+BOOST_FIXTURE_TEST_CASE(a_full_disk_is_a_short_write_or_an_error_never_a_lie, SmallDisk) {
   Bytes payload(1 << 20, 'x');
   Op op;
   op.kind = OpKind::write, op.object = key, op.length = payload.size();
@@ -309,12 +312,7 @@ BOOST_AUTO_TEST_CASE(a_full_disk_is_a_short_write_or_an_error_never_a_lie) {
 }
 
 // ext4 lets a file grow as far as the space reached. The secondary is told that nothing happened (data:D9), so nothing must have.
-BOOST_AUTO_TEST_CASE(an_allocation_that_fails_leaves_the_file_as_it_was) {
-  LoopImage image(16);
-  auto path = image.make("a");
-  auto tree = open_tree(path, 1);
-  Key key = tree->mint();
-  tree->execute(create(key, root_key(0), "file"), {});
+BOOST_FIXTURE_TEST_CASE(an_allocation_that_fails_leaves_the_file_as_it_was, SmallDisk) {
   Bytes payload(5000, 'x');
   Op op;
   op.kind = OpKind::write, op.object = key, op.length = payload.size(), op.time_ns = 1'000'000'007;

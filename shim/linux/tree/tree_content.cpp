@@ -120,7 +120,8 @@ OpResult Tree::setattr(const Op& op) {
   auto gid = op.mask & setattr_mask::gid ? op.gid : static_cast<gid_t>(-1);
   if (owner && fchownat(fd, "", uid, gid, AT_EMPTY_PATH)) return refused(errno);
   mode_t mode = op.mask & setattr_mask::mode ? op.mode : st.st_mode;
-  if ((owner || (op.mask & setattr_mask::mode)) && object->type != FileType::symlink &&
+  bool owner_or_mode = owner || (op.mask & setattr_mask::mode);
+  if (owner_or_mode && object->type != FileType::symlink &&
       chmod(path_of(fd).c_str(), mode & 07777))
     return owner ? changed(errno) : refused(errno);
   std::optional<std::int64_t> atime, mtime;
@@ -128,7 +129,7 @@ OpResult Tree::setattr(const Op& op) {
   if (op.mask & setattr_mask::mtime) mtime = op.mtime_ns;
   if (!atime && !mtime) return {};
   e = set_times(fd, atime, mtime);
-  return owner || (op.mask & setattr_mask::mode) ? changed(e) : refused(e);
+  return owner_or_mode ? changed(e) : refused(e);
 }
 
 OpResult Tree::fallocate(const Op& op) {
