@@ -28,6 +28,7 @@ namespace lockstep {
   X(S2, "control:S2", "both are alive and in step: resume")                                                            \
   X(S3, "control:S3", "both are alive, one had asked the arbiter: the primary goes on")                                \
   X(S4, "control:S4", "the node that stayed alive is the source")                                                      \
+  X(S4c, "control:S4", "the node that left the pair in order has everything: it is the source")                        \
   X(S5, "control:S5", "both restarted: the writer of the generation is the source")                                    \
   X(A1, "control:A1", "this node's data descends from the other's")                                                    \
   X(A2, "control:A2", "the newer node may not serve alone: an operator decides")                                       \

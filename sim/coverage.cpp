@@ -37,7 +37,7 @@ constexpr Meeting golden[] = {
     {Rule::G0, Copy::none, true},   {Rule::G1, Copy::none, false},  {Rule::K1, Copy::none, false}, {Rule::K2, Copy::full, false}, {Rule::K2, Copy::full, true},
     {Rule::K2L, Copy::full, true},  {Rule::K3, Copy::none, false},  {Rule::N1, Copy::none, false}, {Rule::N2, Copy::delta, false}, {Rule::N2, Copy::full, false},
     {Rule::N2F, Copy::full, true},  {Rule::N3, Copy::none, false},  {Rule::S0, Copy::none, true},  {Rule::S1, Copy::delta, false}, {Rule::S2, Copy::none, false},
-    {Rule::S3, Copy::delta, false}, {Rule::S4, Copy::delta, false}, {Rule::S5, Copy::none, false}, {Rule::S5, Copy::full, false}, {Rule::T1, Copy::full, true},
+    {Rule::S3, Copy::delta, false}, {Rule::S4, Copy::delta, false}, {Rule::S4c, Copy::delta, false}, {Rule::S5, Copy::none, false}, {Rule::S5, Copy::full, false}, {Rule::T1, Copy::full, true},
     {Rule::T2, Copy::none, true},
 };
 std::string name_of(const Meeting& m) {

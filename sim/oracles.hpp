@@ -94,6 +94,7 @@ class Oracles {
   void settle(Era&, const Host&);
   void memory_lost(const Host&);
   bool keeps_memory(const Host&, std::uint64_t nonce) const;
+  bool left_complete(const Host&, std::uint64_t nonce) const;
   Duration longest_timeout() const;
   bool forced_lately(const Host&) const; // an operator made it primary
   bool may_go_on_alone(const Host&, const Record& was, const Record& asked) const;

@@ -10,9 +10,14 @@ bool Oracles::keeps_memory(const Host& h, std::uint64_t nonce) const {
   auto role = h.mirror()->role();
   return role == MirrorRole::prim || role == MirrorRole::second || role == MirrorRole::preparing || role == MirrorRole::alone;
 }
+// It left the pair in order: what was acknowledged is on its disk, and it is the source of a writer that lost its power (control:S4).
+bool Oracles::left_complete(const Host& h, std::uint64_t nonce) const {
+  auto& r = h.disk().state.record;
+  return r && r->g.nonce == nonce && r->state == Freshness::outdated && r->complete && r->failover;
+}
 void Oracles::memory_lost(const Host& h) {
   auto era = era_of(h);
-  if (era && !keeps_memory(other(h), era->g.nonce)) {
+  if (era && !keeps_memory(other(h), era->g.nonce) && !left_complete(other(h), era->g.nonce)) {
     era->promises.lost_memory(h.disk().files.now(), other(h).disk().files.now());
   }
 }

@@ -56,9 +56,9 @@ void Oracles::recorded(const Host& h, const std::optional<Record>& before) {
     }
   }
   // With failover off the secondary gives its copy up although it is intact: what counts from here on is the disk of the primary
-  // that comes back, as a local disk after a crash (control:(iii)13, safekit:1.7). So it does when it is stopped while the primary is
-  // down, from its durable goodbye on: the writer, not a reader that left, is let go on (control:S5, data:T32).
-  bool by_rule = r.why == Why::failover_off || r.why == Why::goodbye || (r.why == Why::consent && !r.failover);
+  // that comes back, as a local disk after a crash (control:(iii)13, safekit:1.7). So it does when it could not leave in order while the
+  // primary is down: the writer is let go on then (control:S5, data:T32).
+  bool by_rule = r.why == Why::failover_off || (r.why == Why::goodbye && !(r.complete && r.failover)) || (r.why == Why::consent && !r.failover);
   bool gave_up = r.state == Freshness::outdated && by_rule;
   if (gave_up && before && before->state == Freshness::shared) memory_lost(h);
   bool was = before && before->state == Freshness::inconsistent;

@@ -53,6 +53,7 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(shared_beats_outdated, "control:S5", "of two restarted nodes the shared one wins, writer or not", mutant_no_etcd,                           \
     reader_stays_shared)                                                                                                                        \
   X(writer_beats_living, "data:D11", "the last PRIM is the source although it crashed and the other lives", mutant_any, none)                   \
+  X(writer_beats_complete, "data:D11", "the last PRIM is the source although it crashed and the other left in order", mutant_any, none)         \
   X(own_given_up_late, "control:R1", "READY is said before own is given up durably", mutant_any, none)                                          \
   X(source_completes_alone, "data:D13", "a source that gave up own still completes without its target", mutant_any, none)                       \
   X(outdated_is_consent, "control:R2", "outdated is consent from any role", mutant_any, none)                                                   \

@@ -23,6 +23,9 @@ bool is(const Side& s, Freshness f) { return s.record->state == f; }
 bool ready(const Side& s) { return s.live != LiveAs::no; }
 bool is_live(const Side& s) { return ready(s) && !s.record->candidate; }
 bool writer(const Side& s) { return s.record->g.minted_by == s.record->node_uid; }
+// It left the pair in order, or flushed all before it asked the arbiter: what was acknowledged is on its disk. With failover off it gave
+// that up to a primary that comes back ((iii) 13).
+bool intact(const Side& s) { return s.record->complete && s.record->failover; }
 
 Verdict nobody(Rule r, bool loud = false) { return {Who::nobody, r, Copy::none, loud}; }
 Verdict win(Rule r, Copy c, bool loud = false) { return {Who::i_win, r, c, loud}; }
@@ -131,6 +134,11 @@ Verdict same_generation(const Side& a, const Side& b) {
     return ready(a) ? win(Rule::S4, delta) : mirror(win(Rule::S4, delta));
   if (mutated(Mutant::shared_beats_outdated) && is(a, Freshness::shared) != is(b, Freshness::shared))
     return is(a, Freshness::shared) ? win(Rule::S5, proven(a, b)) : mirror(win(Rule::S5, proven(a, b)));
+  // So of two that wait: the one that left in order lacks nothing, the writer that lost its power may (data:D11, D12).
+  if (!mutated(Mutant::writer_beats_complete) && !mutated(Mutant::writer_beats_living)) {
+    if (intact(a) && !b.record->complete) return win(Rule::S4c, proven(a, b));
+    if (intact(b) && !a.record->complete) return mirror(win(Rule::S4c, proven(a, b)));
+  }
   if (writer(a) != writer(b)) return writer(a) ? win(Rule::S5, proven(a, b)) : mirror(win(Rule::S5, proven(a, b)));
   return nobody(Rule::S5); // neither wrote it: a third node did ((iii) 24)
 }

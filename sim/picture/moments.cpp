@@ -100,7 +100,7 @@ void Storyteller::told(Instant t, const Host& h, const Note& note) {
   case Rule::witness_refused: moment(t, n, "No witness answered " + name(n) + ": it stops serving and waits."); break;
   case Rule::Y2: moment(t, n, name(n) + " gives way to " + name(1 - n) + " and has that on disk."); break;
   case Rule::G0: case Rule::T1: case Rule::T2: case Rule::K2: case Rule::K2L: case Rule::N2: case Rule::N2F: case Rule::S0: case Rule::S1:
-  case Rule::S4: case Rule::S5: case Rule::A1: case Rule::A2: case Rule::F1: case Rule::F2: case Rule::F3: {
+  case Rule::S4: case Rule::S4c: case Rule::S5: case Rule::A1: case Rule::A2: case Rule::F1: case Rule::F2: case Rule::F3: {
     // Told by the one that follows; the sentence is the winner's.
     auto text = "The two records are compared: " + for_node(rule_sentence(note.rule), 1 - n) + ".";
     if (std::exchange(now.last_verdict, text) != text) moment(t, n, text);

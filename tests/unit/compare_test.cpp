@@ -13,10 +13,10 @@ namespace {
 const NodeUid A{0, 1}, B{0, 2};
 // Tokens: own, shared, outdated; ".w": it minted the generation; ".P" ".S": live PRIM or SECOND (a live PRIM is the
 // writer), "c": with a candidate. inconsistent: ".in" its source is in the other's chain, ".out" it is not, ".full"
-// only a full copy heals. blank, blank.files, lost: no record. ".back": the other remembers a newer record of it.
+// only a full copy heals. ".all": the record says complete, with ".off" failover is off too. blank, blank.files, lost: no record. ".back": the other remembers a newer record of it.
 const char* tokens[] = {
     "own",       "own.back",    "shared",   "shared.w",   "shared.P",        "shared.S",         "shared.Pc",
-    "shared.Sc", "shared.back", "outdated", "outdated.w", "inconsistent.in", "inconsistent.out", "inconsistent.full",
+    "shared.Sc", "shared.all", "shared.back", "outdated", "outdated.w", "outdated.all", "outdated.w.all", "outdated.all.off", "inconsistent.in", "inconsistent.out", "inconsistent.full",
     "blank",     "blank.files", "lost"};
 // fork>: self's branch has the higher rank (OPERATOR against PRIM); fork=: equal rank, self has the smaller uid.
 const char* relations[] = {"same", "newer", "older", "fork>", "fork<", "fork=", "unrelated", "clone", "digest"};
@@ -37,7 +37,8 @@ OwnSide side(const std::string& token, bool self) {
             : has(token, "shared")   ? Freshness::shared
             : has(token, "outdated") ? Freshness::outdated
                                      : Freshness::inconsistent;
-  r.covers = r.state == Freshness::own;
+  r.complete = has(token, "own") || has(token, ".all"), r.failover = !has(token, ".off");
+  r.covers = r.complete;
   r.must_full = has(token, ".full");
   s.live = has(token, ".P") ? LiveAs::prim : has(token, ".S") ? LiveAs::second : LiveAs::no;
   if (has(token, ".Pc") || has(token, ".Sc")) r.candidate = Generation{9, 9, r.node_uid, MintedAs::prim};
