@@ -60,7 +60,7 @@ class Maker {
       auto w = static_cast<What>(i);
       bool of_arbiter = w >= What::arbiter_down && w <= What::arbiter_restored;
       bool offered = w != What::write && w != What::snapshot && w != What::arbiter_saved && (w != What::witness_down || plan_.mode == Mode::ping) &&
-                     (!of_arbiter || plan_.mode == Mode::etcd) && w != What::restore_data && w != What::restore_var && w != What::stray;
+                     (!of_arbiter || plan_.mode == Mode::etcd) && w != What::restore_data && w != What::restore_var;
       if (w == What::arbiter_restored && offered && !r_.chance(1, 4)) offered = false; // much is excused from there on
       if (offered && r_.chance(1, 3)) classes_.push_back(w), weights_.push_back(static_cast<std::uint64_t>(between(1, 20)));
     }
@@ -130,6 +130,7 @@ class Maker {
     case What::lose_identity:
     case What::rot_log:
     case What::rot_record:
+    case What::stray:
     case What::reset: e.length = {}; break;
     case What::script_fails:
     case What::script_hangs: e.word = std::vector<std::string>{"start_prim", "stop_prim", "start_second", "stop_second", "prestart", "poststop", "transition"}[r_.below(7)]; break;
