@@ -131,6 +131,7 @@ Beat Node::claim() const {
   } else {
     b.session = ended_copy_; // not active: the target may have missed that it ever was
   }
+  b.resources.reserve(resources_.size() + 1);
   if (serving_copy_ && progress_) b.resources.emplace_back(resync_resource, to_text(*progress_));
   for (const auto& [name, r] : resources_) b.resources.emplace_back(name, r.value);
   return b;
@@ -149,7 +150,8 @@ void Node::send_beats() {
     bool acts = (continuing_ && continuing_->minting) || durable_.candidate || changing(ChangeKind::claim);
     if (standing_ == Standing::second && role_ == Role::second && acts && !restarted && !mutated(Mutant::acting_second_echoes))
       b->echo = {}, b->echo_seq = 0, b->echo_sent_ns = 0;
-    emit(nfx::SendBeat{i, *b});
+    bool last = i + 1 == config_.networks.size();
+    emit(nfx::SendBeat{i, last ? std::move(*b) : *b});
   }
   beat_now_ = false;
 }

@@ -105,7 +105,8 @@ class Node {
   void handle(const nin::PeerRejected&);
   void settle();
   void notice_pause();
-  void emit(NodeEffect e) { out_->push_back(std::move(e)); }
+  template <class Effect>
+  void emit(Effect e) { out_->emplace_back(std::move(e)); } // a beat is large: moved once
   Ticket new_ticket() { return {++last_ticket_}; }
   void log(char level, const char* origin, std::string message) { emit(nfx::Log{level, origin, std::move(message)}); }
   void tell(Rule rule, std::int64_t x = 0, std::int64_t y = 0, std::string text = {}) {
