@@ -36,6 +36,7 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(refusal_overtakes_mint, "design:4", "a refusal stops a node whose right to go on is on its way to the disk", mutant_any, none)              \
   X(one_deaf_network_is_deaf, "control:(iii)7", "who does not hear this node on one network is taken for deaf", mutant_any, none)               \
   X(minted_without_looking, "control:M5", "silence that ended while the node prepared still counts", mutant_any, none)                          \
+  X(gives_way_while_minting, "control:E3", "a refused SECOND whose disk fails gives way while its right to go on is being made durable", mutant_etcd, none)\
   X(retried_without_looking, "control:M2", "a start that could not write its generation writes it later, whatever the other node says by then", mutant_any, none)\
   X(hello_before_prestart, "control:(iii)18", "a restarted node speaks before its old application is gone", mutant_any, none)                   \
   X(late_claim_counts, "control:R4", "a claim that arrives late replaces a newer one", mutant_any, none)                                        \

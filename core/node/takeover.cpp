@@ -54,8 +54,9 @@ void Node::watch_pair() {
   bool waits = refused_ && !mutated(Mutant::refused_prepares_again); // it prepares when it may ask again
   if (standing_ == Standing::second && !waits && now_ >= liveness_.uneasy_from()) prepare_early();
   // Refused before, and what it then tried to flush failed: it cannot act and must not stand in the way of who can.
+  bool minting = continuing_ && continuing_->minting && !mutated(Mutant::gives_way_while_minting); // all was flushed, and it may act
   bool stuck = standing_ == Standing::second && role_ == Role::wait && !leave_complete_;
-  if (stuck && !busy() && !ending_) {
+  if (stuck && !minting && !busy() && !ending_) {
     continuing_.reset();
     apply(Event::yield, "stopstart");
     return;
@@ -195,6 +196,7 @@ void Node::went_alone() {
   if (quiesced_ || ended_ || (ending_ && standing_ == Standing::idle)) return;
   bool cold = standing_ == Standing::idle;
   standing_ = Standing::alone;
+  leave_complete_ = true;
   wanted_too_late(true);
   swapping_ = false;
   // What was to lead out of the pair is void: nobody is there to take over.
