@@ -64,12 +64,19 @@ Deadlines::Finding Deadlines::follows(const Host& target, const Session& s) {
 
 Deadlines::Finding Deadlines::copies_in_full() const {
   if (plan_.memory < Plan{}.memory) return {}; // data:T27
+  // With failover off a primary that lost its memory is the source all the same. Only the other's set says what differs, and a copy that
+  // breaks when it has been used leaves nothing to count from.
+  bool off = !plan_.failover, memory_lost = false;
   for (auto& e : plan_.events) {
     bool disk = (e.what >= What::eio && e.what <= What::log_error && e.what != What::slow_disk && e.what != What::hung_disk) ||
                 (e.what >= What::lose_record && e.what <= What::rot_log && e.what != What::snapshot);
     bool operators = e.word.find("fullsync") != std::string::npos || e.word == "primforce";
-    if ((disk || operators) && e.at.ns <= queue_.now().ns) return {};
+    if (e.at.ns > queue_.now().ns) continue;
+    if (disk || operators) return {};
+    off = off || e.word == "failover_off";
+    memory_lost = memory_lost || e.what == What::crash || e.what == What::kill || e.what == What::crash_on || e.what == What::kill_on;
   }
+  if (off && memory_lost) return {};
   return {{&oracle::L6f, "copies everything again"}};
 }
 

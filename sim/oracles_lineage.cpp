@@ -92,6 +92,7 @@ void Oracles::restored(const Host& h) {
   stale_[h.index()] = ever_restored_ = true;
   stream_order_.went_back(h.uid());
   hearing_.restored(h.index());
+  asked_unaware_[other(h).index()] = true; // of a record that is still on its way to the disk
   for (auto& [nonce, era] : eras_) era.promises.only_there(other(h).disk().files.now());
 }
 
