@@ -26,6 +26,7 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(lease_without_echo, "control:(iii)9", "any beat renews the lease, heard by the other node or not", mutant_any, none)                        \
   X(lease_by_any_role, "design:3", "the echo of a node that already serves renews the lease", mutant_any, none)                                 \
   X(lease_outlives_takeover, "design:3", "the lease is longer than the silence after which SECOND acts", mutant_any, none)                      \
+  X(operator_outruns_the_lease, "control:M4", "prim serves while the other node may still have the address by what a former life confirmed", mutant_etcd, none)\
   X(lease_of_slowest_network, "control:(iii)7", "the lease has one length, that of the slowest network", mutant_any, none)                      \
   X(no_lease, "design:3", "PRIM serves whether its lease holds or not", mutant_any, none)                                                       \
   X(acting_second_echoes, "design:3", "a SECOND that has decided to act still renews the other's lease", mutant_any, none)                      \
@@ -68,7 +69,7 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(former_peer_forgotten, "control:T1", "who bears a replaced identity is taken for what it says", mutant_any, none)                           \
   X(time_travel_unnoticed, "control:T1", "a restored node is taken for what it says", mutant_any, none)                                         \
   X(restored_before_it_minted, "control:T1", "a restored node that went on before it was heard is believed", mutant_any, none)                  \
-  X(restored_source_is_continued, "control:T1", "who began again from less than it had claimed is believed", mutant_any, none)                  \
+  X(restored_source_is_continued, "control:T1", "who began again from less than it had claimed is believed", mutant_any, cut_by_drain_not_noted) \
   X(rotten_copy_is_read, "control:(iii)26", "a rotten copy of the record is taken for what it says", mutant_any, none)                           \
   X(first_copy_is_the_record, "control:(iii)26", "of the record's two copies only one is read", mutant_any, none)                                \
   X(announced_while_it_mints, "control:T1", "a node announces a checkpoint that the record with which it goes on does not tell of", mutant_any, none)\
@@ -152,6 +153,7 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(former_checkpoint_counts, "data:T5", "a checkpoint of a former generation counts in this one", mutant_any, none)                            \
   X(position_after_flush, "data:T3", "a checkpoint's position is taken when the flush ends", mutant_any, none)                                  \
   X(drained_not_noted, "data:D3", "what a resynchronisation changed is not remembered", mutant_any, ready_frees_at_once)                        \
+  X(cut_by_drain_not_noted, "data:D3", "a target does not note what it cut off when it took a file's size over", mutant_any, none)              \
   X(drained_is_erased, "data:D4", "the durable set is erased when it is drained, not at Ready", mutant_any, none)                               \
   X(ready_frees_at_once, "data:D4", "the durable set is erased at Ready, flushed or not", mutant_helper, none)                                  \
   X(alone_marks_nothing, "data:D5", "ALONE executes without marking", mutant_any, none)                                                         \

@@ -26,7 +26,7 @@ enum class OpKind : std::uint8_t {
   drain_dir,   // object = directory; payload = encoded DirState (final entries)
   drain_query, // object, offset, length; payload = digests of its digest_blocks: which do you need?
   drain_data,  // object, offset; payload = data (or, with flag drain_hole, `length` bytes of hole)
-  drain_attrs, // object; payload = encoded FileState (size, mode, owner, times, xattrs)
+  drain_attrs, // object, type, length (of the file); payload = encoded FileState (size, mode, owner, times, xattrs)
   drained,     // everything is drained: apply all before, flush, then say "equal at this position"
 };
 inline constexpr OpKind last_op_kind = OpKind::drained;

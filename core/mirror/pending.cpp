@@ -119,7 +119,10 @@ PendingSet touched_by(const Op& op) {
     case OpKind::setxattr:
     case OpKind::removexattr: touch(s, op.object, op.type); break;
     case OpKind::drain_dir: s.dirs.insert(op.object); break;
-    case OpKind::drain_attrs: s.files[op.object].attrs = true; break;
+    case OpKind::drain_attrs: // it may cut the target's file, as a truncate does: its own set is then the only one that says so
+      if (op.type == FileType::regular && !mutated(Mutant::cut_by_drain_not_noted)) touch_blocks(s, op.object, op.length / block_size, BlockRanges::whole_file);
+      else s.files[op.object].attrs = true;
+      break;
     case OpKind::sync:
     case OpKind::drained: break;
   }

@@ -229,7 +229,7 @@ void Mirror::attrs_read(std::uint64_t id, Drain& d, const in::ItemRead& x) {
   auto key = d.key;
   if (x.error == 0 && !mutated(Mutant::attributes_not_copied)) {
     Op op;
-    op.kind = OpKind::drain_attrs, op.object = key, op.type = x.attrs.type;
+    op.kind = OpKind::drain_attrs, op.object = key, op.type = x.attrs.type, op.length = x.attrs.size;
     send_op(op, {}, encode(x.attrs), true);
   }
   end_drain(id);

@@ -238,6 +238,10 @@ void Node::decide_prim() {
       return emit(nfx::MarkDirs{aside_ticket_, uid});
     }
   }
+  // What a former life of this node confirmed may keep the address up over there for as long as a lease lasts (design 3).
+  bool may_have_it = etcd() && !durable_.g.none() && durable_.state != Freshness::own && !hearing();
+  if (may_have_it && now_ < started_ + liveness_.longest_timeout() && !mutated(Mutant::operator_outruns_the_lease))
+    return wait(Wait::starting, Rule::M4, "the other node may still have the address, until its lease ends", "a moment", "");
   if (etcd() && !durable_.g.none() && !operator_may_serve()) return;
   bool own = durable_.state == Freshness::own && !durable_.g.none();
   key_.overrides = force;
