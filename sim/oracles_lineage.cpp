@@ -60,7 +60,7 @@ void Oracles::recorded(const Host& h, const std::optional<Record>& before) {
   // primary is down: the writer is let go on then (control:S5, data:T32).
   bool by_rule = r.why == Why::failover_off || (r.why == Why::goodbye && !(r.complete && r.failover)) || (r.why == Why::consent && !r.failover);
   bool gave_up = r.state == Freshness::outdated && by_rule;
-  if (gave_up && before && before->state == Freshness::shared) memory_lost(h);
+  if (gave_up && before && (before->state == Freshness::shared || before->failover != r.failover)) memory_lost(h);
   bool was = before && before->state == Freshness::inconsistent;
   if (was && r.state != Freshness::inconsistent && r.why == Why::resynced && h.disk().files.copied_unflushed)
     violated(oracle::S10, name_of(h) + " is recorded as consistent, and what was copied last is not on its disk (data:D15)");

@@ -107,6 +107,7 @@ struct EqualAt { // target: everything up to `at` is applied and flushed (data:D
 struct Quiesced {
   Position last;
   bool covers = true;
+  bool flushed = true; // false: a flush failed in this role, so what was acknowledged may be missing after a crash (data:T4)
 };
 struct PeerLost { // the connection is gone; no decision in it
   std::string why;

@@ -111,6 +111,8 @@ void Mirror::release_sets() {
   if (!ready_ || durable_.empty() || !appends_.empty() || !differs_.empty() || both < release_durable_at_) return;
   tell(Rule::D2, static_cast<std::int64_t>(both), static_cast<std::int64_t>(durable_.size()));
   durable_ = {};
+  if (!mutated(Mutant::waiting_keeps_its_mark))
+    for (auto& w : waiting_) w.marked = false; // held since before Ready: alone, it is marked again before it runs (data:D5)
   out_->push_back(fx::RewriteSet{new_ticket(), durable_});
 }
 

@@ -95,7 +95,7 @@ void Mirror::check_leaving() {
     else leaving_.mark = append(std::move(memory));
   }
   if (!leaving_.flushed || !leaving_.marked) return;
-  said::Quiesced q{Position{stream_.open ? stream_.generation : generation_, executed_through()}, leaving_.covers};
+  said::Quiesced q{Position{stream_.open ? stream_.generation : generation_, executed_through()}, leaving_.covers, !flush_.frozen};
   become_idle();
   say(q);
 }

@@ -452,7 +452,8 @@ bool Node::taken_over() {
     return true;
   if (!proven()) return false;
   if (peer_->record.g != durable_.g && in_chain(peer_->record, durable_.g)) return true;
-  if (durable_.g.minted_by == durable_.node_uid && peer_consents() && !mutated(Mutant::stopping_writer_forgets)) {
+  bool whole = leave_complete_ || !peer_->record.complete; // else the other one has what this disk may lack (control:S4)
+  if (durable_.g.minted_by == durable_.node_uid && peer_consents() && whole && !mutated(Mutant::stopping_writer_forgets)) {
     change({.kind = ChangeKind::mint, .rule = Rule::GB2, .as = MintedAs::prim, .covers = durable_.covers});
     return false;
   }
