@@ -113,9 +113,12 @@ void Promises::only_there(const Tree& survivor) {
     if (p.acknowledged && (!v || *v != p.value)) p.excused = true, p.synced = false;
   }
 }
-void Promises::adopt(const Tree& t) {
+void Promises::adopt(const Tree& t, const Tree& on_its_disk) {
   std::erase_if(cells_, [&](auto& c) { return !value_of(t, c.first); });
   settle(t);
+  for (auto& [c, p] : cells_) {
+    if (p.synced && value_of(on_its_disk, c) != p.value) p.synced = false; // its flush failed, and it is told to serve all the same
+  }
 }
 std::string Promises::check(const Tree& t, const std::set<Cell>* besides) const {
   for (auto& [c, p] : cells_) {
@@ -132,7 +135,7 @@ void Promises::settle(const Tree& t) {
   for (auto& [c, p] : cells_) {
     auto v = value_of(t, c);
     if (!v) continue;
-    if (*v != p.value || !p.acknowledged) p.value = *v, p.synced = false;
+    if (*v != p.value || !p.acknowledged || !p.maybe.empty()) p.value = *v, p.synced = false; // it may have gone and come back since
     p.acknowledged = true, p.excused = false, p.maybe.clear();
   }
 }

@@ -42,7 +42,7 @@ class Promises {
   void all_synced();       // a takeover flushed before it served (data:D10)
   void lost_memory(const Tree& a, const Tree& b); // nobody is left who remembers what was not flushed
   void only_there(const Tree& survivor); // another copy went back in time: what this tree lacks is nowhere
-  void adopt(const Tree&); // an operator's word: what this node has is the truth now
+  void adopt(const Tree&, const Tree& on_its_disk); // an operator's word: what this node has is the truth now
   // Empty, or what a node with this tree lacks. Then settles every `maybe` to what is there.
   std::string check(const Tree&, const std::set<Cell>* besides = nullptr) const;
   void settle(const Tree&);

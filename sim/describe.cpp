@@ -47,7 +47,7 @@ std::string of(const MirrorSaid& s) {
                         [](const said::AloneReady& x) { return "AloneReady " + to_string(x.last) + (x.covers ? "" : " uncovered"); },
                         [](const said::SourceDrained& x) { return "SourceDrained " + to_string(x.at); },
                         [](const said::EqualAt& x) { return "EqualAt " + to_string(x.at); },
-                        [](const said::Quiesced& x) { return "Quiesced " + to_string(x.last) + (x.flushed ? "" : " and not flushed"); },
+                        [](const said::Quiesced& x) { return "Quiesced " + to_string(x.last) + (x.complete ? "" : " and not complete"); },
                         [](const said::PeerLost& x) { return "PeerLost " + x.why; },
                         [](const said::PeerBack&) { return std::string("PeerBack"); },
                         [](const said::PeerFailed& x) { return "PeerFailed " + x.why; },

@@ -221,7 +221,7 @@ class Canonical {
     (*this)(r.queue, r.emitted, r.based, r.receipt_owed, r.dropped, r.say_due);
     literal(r.applying.size());
     for (auto& [t, s] : r.applying) put(t), seq(s);
-    for (auto v : {r.base, r.received, r.receipted, r.applied, r.watermark, r.outcomes}) seq(v);
+    for (auto v : {r.base, r.received, r.receipted, r.applied, r.watermark, r.outcomes, r.guessed}) seq(v);
     by_seq(r.notes);
   }
   void put(const Recent& r) { r.walk(*this); }

@@ -148,6 +148,7 @@ class Oracles {
   Instant both_serve_since_ = Instant::never(), both_have_address_since_ = Instant::never();
   std::array<std::optional<Record>, 2> newest_; // each node's newest record of a generation, lost or not
   std::array<bool, 2> given_up_{};      // an operator said second fullsync: these data may go
+  std::array<bool, 2> started_empty_{}; // its directories, when its daemon started last
   std::array<bool, 2> asked_unaware_{}; // its newest record was asked for when it had not heard that the other node is a restored one
   // A node went back in time, or lost its record, and no pair has formed since. Nothing that such a node shows by itself proves
   // anything; from the next READY on, everything counts again.

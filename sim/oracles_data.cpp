@@ -42,6 +42,7 @@ void Oracles::disk_failed(const Host& h) {
   if (peer_lost_too) era->promises.lost_memory(h.disk().files.now(), peer.disk().files.now());
 }
 void Oracles::started(const Host& h) {
+  started_empty_[h.index()] = h.disk().files.now().find(root_key(0))->entries.empty();
   deadlines_.process_gone(h.index());
   deadlines_.partner_back(other(h).index());
   unheard_[h.index()].clear();
@@ -117,7 +118,8 @@ void Oracles::completing(const Host& h, std::uint64_t token, std::int32_t error,
   for (auto& [c, v] : pending.cells) {
     auto there = value_of(peer.disk().files.now(), c);
     if (there && *there == v) continue;
-    if (h.mirror()->differing().files.count(c.object)) continue; // the other node has no such file: it received this, and could not carry it out
+    auto& unknown = h.mirror()->differing().files; // the other node has no such file: it received this, and could not carry it out
+    if (unknown.count(c.object) || unknown.count(pending.op.object)) continue;
     bool received = false;
     // With async="none" the other node has carried it out, it is not only under way there (design 7).
     if (!plan_.sync_on_second) {

@@ -22,7 +22,7 @@ void Oracles::minted(const Host& h, const std::optional<Record>& before) {
   if (plan_.mode == Mode::etcd) minted_with_arbiter(h, before, era);
   if (by_operator) {
     era.never_had = lacks(era.promises, h);
-    era.promises.adopt(h.disk().files.now());
+    era.promises.adopt(h.disk().files.now(), h.disk().files.on_disk());
   }
   eras_[r.g.nonce] = std::move(era);
 }
@@ -119,7 +119,10 @@ void Oracles::beat_heard(const Host& h, std::uint32_t network, const Beat& b) { 
 void Oracles::becomes_target(const Host& h) {
   auto& source = newest_[other(h).index()]; // a source that lost its record still has its data
   auto tip = newest_[h.index()] ? newest_[h.index()]->g.nonce : 0;
-  bool nothing_to_lose = h.disk().files.now().find(root_key(0))->entries.empty();
+  // A new node's directories are looked at when it starts: what comes later behind its back was never acknowledged by anyone.
+  auto& g = h.disk().state.record->g;
+  bool joins_anew = g.counter == 1 && g.minted_as == MintedAs::second;
+  bool nothing_to_lose = h.disk().files.now().find(root_key(0))->entries.empty() || (joins_anew && started_empty_[h.index()]);
   if (!source || nothing_to_lose || std::exchange(given_up_[h.index()], false)) return;
   if (auto era = era_of(h); era && !h.set_aside && !stale_[0] && !stale_[1] && lacks(era->promises, h).empty()) {
     auto missing = source->g == era->g ? lacks(era->promises, other(h)) : std::string{};

@@ -107,7 +107,9 @@ struct EqualAt { // target: everything up to `at` is applied and flushed (data:D
 struct Quiesced {
   Position last;
   bool covers = true;
-  bool flushed = true; // false: a flush failed in this role, so what was acknowledged may be missing after a crash (data:T4)
+  // False: what was acknowledged may be missing here. A flush failed in this role (data:T4), or an operation was refused without the
+  // primary's word: in equal trees it was refused there too, but the pair may have ended because they are not equal (data:D9).
+  bool complete = true;
 };
 struct PeerLost { // the connection is gone; no decision in it
   std::string why;

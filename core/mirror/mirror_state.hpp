@@ -100,6 +100,7 @@ struct ReceiveSide {
   std::uint64_t base = 0; // the stream begins behind it
   bool based = false;
   std::uint64_t received = 0, receipted = 0, applied = 0, watermark = 0, outcomes = 0;
+  std::uint64_t guessed = 0; // the first that was refused here, and taken for refused there too, without the primary's word
   std::map<std::uint64_t, OutcomeNote> notes; // cancelled or amended, not yet applied
   std::uint64_t receipted_bytes = 0, promised_bytes = 0, promised_inodes = 0;
   bool receipt_owed = false;

@@ -46,6 +46,8 @@ void Mirror::read(const WatermarkFrame& f, Payload) {
     rx_.outcomes = std::max(rx_.outcomes, n.seq);
   }
   rx_.watermark = std::max(rx_.watermark, f.through.seq);
+  if (rx_.guessed && rx_.guessed <= rx_.watermark) // without an exception: it was done there
+    return self_failed(Rule::outcome_differs, 0, "an operation was refused here that the primary carried out");
 }
 
 void Mirror::apply_ready() {
@@ -102,8 +104,10 @@ void Mirror::handle(const in::Applied& x) {
   // At a takeover, without the primary's word: what equal trees refuse, they refused there too, and nobody was told otherwise.
   bool refused_there = g.without_watermark && (x.error == 2 || x.error == 17 || x.error == 20 || x.error == 21 ||
                                                x.error == 22 || x.error == 39); // ENOENT EEXIST ENOTDIR EISDIR EINVAL ENOTEMPTY
-  if (refused_there) tell(Rule::D9, static_cast<std::int64_t>(seq), x.error, op_name(g.op.kind));
-  else if (x.error != 0 && !mutated(Mutant::failed_apply_ignored))
+  if (refused_there) {
+    if (!rx_.guessed && !mutated(Mutant::refused_is_complete)) rx_.guessed = seq;
+    tell(Rule::D9, static_cast<std::int64_t>(seq), x.error, op_name(g.op.kind));
+  } else if (x.error != 0 && !mutated(Mutant::failed_apply_ignored))
     return self_failed(x.error == errno_nospc || x.error == errno_io ? Rule::apply_failed : Rule::outcome_differs, x.error,
                        "cannot carry out a received operation: " + to_string(g.op));
   if (linked_ && g.op.kind == OpKind::drain_dir) send(LacksFrame{at(seq), x.lacks});

@@ -95,7 +95,8 @@ void Mirror::check_leaving() {
     else leaving_.mark = append(std::move(memory));
   }
   if (!leaving_.flushed || !leaving_.marked) return;
-  said::Quiesced q{Position{stream_.open ? stream_.generation : generation_, executed_through()}, leaving_.covers, !flush_.frozen};
+  bool complete = (!flush_.frozen || mutated(Mutant::unflushed_is_complete)) && !rx_.guessed;
+  said::Quiesced q{Position{stream_.open ? stream_.generation : generation_, executed_through()}, leaving_.covers, complete};
   become_idle();
   say(q);
 }

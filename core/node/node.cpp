@@ -178,7 +178,7 @@ void Node::heard_from_mirror(const MirrorSaid& what) {
           },
           [this](const said::Quiesced& s) {
             quiesced_ = {s.last, s.covers};
-            if (!s.flushed && !mutated(Mutant::unflushed_is_complete)) leave_complete_ = false;
+            if (!s.complete) leave_complete_ = false;
             permit_ = {durable_.g.counter, Instant::distant_past()}; // before anything durable says that it left
             to_mirror(permit_);
           },
