@@ -59,6 +59,7 @@ struct Impossible {
 constexpr const char* one_config = "both nodes of a plan have one configuration; tests/unit and the real-node tests have two";
 constexpr const char* two_owners = "two owners of one generation: the first durable one is in the other's way (oracle S1 would speak first)";
 constexpr const char* restored_first = "a fork of which neither part is own takes a restored disk, and control:T2 speaks first";
+constexpr const char* says_why = "a SECOND that was refused says why it waits, and nothing of it runs then but what leads out";
 constexpr const char* by_then = "what makes it Transient is durable before the row is taken";
 constexpr Impossible impossible[] = {
     {"rule none ", "not a rule"},
@@ -70,6 +71,7 @@ constexpr Impossible impossible[] = {
     {"rule dir_missing ", "the simulated directories cannot be missing"},
     {"rule defaultprim ", "plans have no preferred node"},
     {"row PRIM Ready, alone", by_then}, {"row SECOND Ready, alone", by_then}, {"row WAIT NotReady, follow", by_then},
+    {"row WAIT Transient, failover off", says_why},
 };
 
 At state_of(const lockstep::Node& n) {
