@@ -120,6 +120,7 @@ inline constexpr std::uint8_t mutant_helper = 0, mutant_none = 1, mutant_ping = 
   X(failed_flush_counts, "data:T4", "a flush that failed counts", mutant_any, none)                                                             \
   X(unflushed_is_complete, "data:T4", "a primary whose flush fails hands over and says that it has everything", mutant_any, none)               \
   X(refused_is_complete, "data:D9", "what a leaving node refused counts as refused on the primary too: it says that it has everything", mutant_any, none) \
+  X(left_unmarked_covers, "data:D12", "a node that leaves says that its set is whole although the last of it was not written", mutant_any, none) \
   X(waiting_keeps_its_mark, "data:D5", "an operation held since before Ready counts as marked when the set was freed", mutant_any, none)        \
   X(hung_script_is_awaited, "peers:6.17", "a script beyond its limit is waited for", mutant_any, none)                                          \
   X(slow_second_is_awaited, "peers:6.14", "PRIM waits for a silent SECOND without end", mutant_any, none)                                       \

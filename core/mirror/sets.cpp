@@ -22,7 +22,7 @@ void Mirror::handle(const in::SetDurable& d) {
   for (auto& w : waiting_)
     if (w.mark == d.ticket) w.mark = {}, w.marked = ok, w.failed = !ok;
   if (prepare_.mark == d.ticket) prepare_.mark = {}, prepare_.marked = true, prepare_.covers = ok;
-  if (leaving_.mark == d.ticket) leaving_.mark = {}, leaving_.marked = true, leaving_.covers = ok;
+  if (leaving_.mark == d.ticket) leaving_.mark = {}, leaving_.marked = true, leaving_.covers = ok || mutated(Mutant::left_unmarked_covers);
   if (target_.mark == d.ticket) {
     target_.mark = {};
     target_.everything = !ok;
