@@ -17,7 +17,9 @@ class Maker {
     choose_classes();
     auto faults = between(3, 12);
     while (faults-- > 0) fault();
-    if (hash_of(plan_.seed, static_cast<int>(plan_.mode), 78) % 150 == 0) both_half_copied();
+    auto rare = hash_of(plan_.seed, static_cast<int>(plan_.mode), 78) % 150;
+    if (rare == 0) both_half_copied();
+    if (rare == 1 && plan_.mode == Mode::etcd) source_stands_still();
     plan_.heal = quiet_end_ + fault_time_ + seconds(20);
     plan_.liveness = seconds(240) + longest_timeout() * 6;
     std::stable_sort(plan_.events.begin(), plan_.events.end(), [](auto& x, auto& y) { return x.at < y.at; });
@@ -168,6 +170,28 @@ class Maker {
     copies(longest_timeout() + ms(between(500, 3000)));
     node(first), next(What::restore);
     fault_time_ = std::max(fault_time_, e.at - quiet_end_);
+  }
+  // A source has recorded the pair and stands still, its clock too, before it hears its SECOND confirm. That one takes the key, and of
+  // what it says only that it acts comes through: the source is refused while its lease holds by its own clock. The times are of these networks.
+  void source_stands_still() {
+    for (auto& n : plan_.networks) n.timeout = seconds(10), n.pulse = seconds(1);
+    Event e;
+    auto source = static_cast<std::uint8_t>(r_.below(2)), target = static_cast<std::uint8_t>(1 - source);
+    auto next = [&](What w, Duration at, Duration length) { e.what = w, e.at = at, e.length = length, add(e); };
+    auto link = [&](std::uint8_t from, std::uint8_t to, Class c) { e.node = from, e.other = to, e.cls = c; };
+    auto lost = quiet_end_ + seconds(between(0, 5)), back = lost + seconds(12), paired = back + seconds(8);
+    auto still = paired + ms(3500), acts = still + seconds(10);
+    link(target, source, Class::beats);
+    next(What::crash, lost, back - lost);
+    next(What::cut, back + seconds(1), ms(7500)); // that the target is equal is heard when this ends, and no more then
+    next(What::cut, paired + ms(1700), acts + ms(between(500, 1200)) - paired - ms(1700));
+    next(What::cut, acts + ms(1900), seconds(15));
+    link(source, target, Class::beats);
+    next(What::cut, paired, ms(1800)); // READY arrives after that
+    next(What::freeze, still, ms(14500));
+    link(target, 2, Class::arbiter), e.by = ms(1500);
+    next(What::delay, still, seconds(20));
+    fault_time_ = std::max(fault_time_, acts + seconds(17) - quiet_end_);
   }
   std::string any_effect() {
     auto i = r_.below(std::size(node_effects) + std::size(mirror_effects));
